@@ -1,0 +1,70 @@
+# Every developer command. Nothing to install first but Python 3.11 or newer and make.
+BIN := .venv/bin
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS)
+FAST := not postgres and not slow and not browser
+MAKEFLAGS += --no-print-directory
+# Keeps the output of jobs that run side by side apart, where this make can.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench docs lock fmt openapi readme clean
+.PHONY: check-format check-lint check-types check-imports check-tests
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+serve: $(BIN)/.run-ready ## start the server on http://127.0.0.1:8080 (settings: RUNPLANE_*)
+	@$(BIN)/runplane serve
+
+test: $(BIN)/.dev-ready ## run all tests (those for PostgreSQL where its server programs are installed)
+	@$(PYTEST)
+
+check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 90 s
+	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-format check-lint check-imports
+
+check-format:
+	@$(BIN)/ruff format --check
+
+check-lint:
+	@$(BIN)/ruff check
+
+check-types:
+	@$(BIN)/pyright --project pyproject.toml
+
+check-imports:
+	@$(BIN)/lint-imports --no-logo
+
+check-tests:
+	@$(PYTEST) -m "$(FAST)"
+
+bench: $(BIN)/.dev-ready ## measure requests per CPU-second against the peers (needs wrk and two cores)
+	@$(BIN)/python -m bench --check
+	@if [ -n "$$BENCH_GROWTH" ]; then $(BIN)/python -m bench.growth; fi
+
+docs: $(BIN)/.dev-ready ## build the documentation site into site/
+	@$(BIN)/python tools/docs_pages.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+lock: $(BIN)/.dev-ready ## pin dependencies again after editing pyproject.toml (ARGS=--upgrade for newer ones)
+	@tools/lock.sh $(ARGS)
+
+fmt: $(BIN)/.dev-ready ## format the code and apply the linter's safe fixes
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+openapi: $(BIN)/.dev-ready ## write the server's OpenAPI document to openapi.json
+	@$(BIN)/python tools/openapi_document.py > openapi.json
+
+readme: $(BIN)/.dev-ready ## write the table of operations into README.md
+	@$(BIN)/python tools/contract_facts.py readme
+
+clean: ## remove what make made (the server's data stays)
+	rm -rf .venv site docs/reference dist openapi.json .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/.run-ready: requirements/run.lock pyproject.toml tools/setup.sh
+	@tools/setup.sh run
+
+.venv/bin/.dev-ready: requirements/dev.lock pyproject.toml tools/setup.sh
+	@tools/setup.sh dev
