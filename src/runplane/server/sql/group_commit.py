@@ -1,0 +1,107 @@
+"""Small records that need not wait for their own commit: sign-ins, last logins, refusals.
+
+One fsync per token would cap the token call at the disk's speed, so these gather for INTERVAL seconds and
+go out in one transaction. Records with the same key merge into one that counts. What is pending when the
+process is killed is lost: at most INTERVAL seconds of it, and never a change of state, which is committed
+before it is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import structlog
+
+from runplane.server.core.errors import DomainError
+from runplane.server.sql.lanes import Lanes
+from runplane.server.sql.unit import Unit
+
+INTERVAL = 0.1
+_MAX_PENDING = 20_000
+
+# Writes what has gathered under its keys.
+Sink = Callable[[Unit, dict[Hashable, Any]], None]
+
+
+class GroupCommit:
+    """Gathers on the event loop's thread, writes on the writer's. Not for use from other threads."""
+
+    def __init__(self, lanes: Lanes, interval: float = INTERVAL) -> None:
+        self._lanes = lanes
+        self._interval = interval
+        self._pending: dict[Sink, dict[Hashable, Any]] = {}
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger("group_commit")
+        self.lost = 0
+
+    def pending(self, sink: Sink) -> dict[Hashable, Any]:
+        """What waits for `sink`; look here for a record to merge with before `put`."""
+        found = self._pending.get(sink)
+        if found is None:
+            found = self._pending[sink] = {}
+        return found
+
+    def put(self, sink: Sink, key: Hashable, value: Any) -> None:
+        """Add or replace the record under `key`. Beyond the memory bound records are counted as lost."""
+        bucket = self.pending(sink)
+        if key not in bucket:
+            if self._size >= _MAX_PENDING:
+                self.lost += 1
+                return
+            self._size += 1
+        bucket[key] = value
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._start)
+
+    def _start(self) -> None:
+        if self._flushing is not None and not self._flushing.done():
+            # The disk is slower than the interval: gather on, look again soon.
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._start)
+            return
+        self._timer = None
+        self._flushing = asyncio.get_running_loop().create_task(self._flush())
+
+    async def _flush(self) -> None:
+        batch, self._pending, self._size = self._pending, {}, 0
+        await self._store([(sink, key, value) for sink, them in batch.items() for key, value in them.items()])
+
+    async def _store(self, records: list[tuple[Sink, Hashable, Any]]) -> None:
+        def job(unit: Unit) -> None:
+            batch: dict[Sink, dict[Hashable, Any]] = {}
+            for sink, key, value in records:
+                batch.setdefault(sink, {})[key] = value
+            for sink, them in batch.items():
+                sink(unit, them)
+
+        try:
+            await self._lanes.write_soon(job)
+        except DomainError as error:
+            self._log.warning("records not stored, will try again", reason=error.message)
+            for sink, key, value in records:
+                if key not in self.pending(sink):
+                    self.put(sink, key, value)
+        except Exception:  # noqa: BLE001 - a background task has nobody above it to tell
+            if len(records) > 1:
+                # One record that no database takes must not cost the others: halve until it is alone.
+                middle = len(records) // 2
+                await self._store(records[:middle])
+                await self._store(records[middle:])
+                return
+            self.lost += len(records)
+            self._log.exception("record lost")
+
+    async def drain(self) -> None:
+        """Store everything that waits now; for shutdown and for tests."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._flushing is not None:
+            await self._flushing
+        if self._size:
+            await self._flush()
+        if self._size:
+            self._log.error("records could not be stored", records=self._size)
