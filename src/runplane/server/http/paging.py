@@ -1,0 +1,65 @@
+"""Headers of a list that was read in pages: X-Total-Count, Link to the next page, X-Runplane-Truncated.
+
+Scripts that never heard of pages take the first one for everything; these headers let them, and whoever reads
+their traffic, notice. They come from the page's own statement (`Prepared.total`), so no room can forget them
+or count something else. Counting stops at COUNTED rows, because a count to the end would make the first page
+of a long list slower than the page itself; `Prefer: count=exact` counts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from runplane.server.core.listing import Page
+from runplane.server.http.request import Request
+from runplane.server.sql.filters import MOST
+from runplane.server.sql.prepared import Listed, RawReader
+from runplane.server.sql.unit import Unit
+
+COUNTED: Final = 1_000
+"""Rows that are counted unasked."""
+_ALL: Final = 2**62
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+def headers(
+    reader: Unit | RawReader, page: Page, request: Request, params: Mapping[str, Sequence[str]]
+) -> Headers:
+    """What to say about the page of a list that `reader` has read; nothing where it read none, or several."""
+    if page.limit is None or len(reader.listed) != 1:
+        return ()
+    listed = reader.listed[0]
+    shown = min(listed.rows, page.limit)
+    exact = b"count=exact" in request.headers.get(b"prefer", b"").replace(b" ", b"").lower().split(b",")
+    most = _ALL if exact else COUNTED
+    total = _total(reader, page, listed, most)
+    told: Headers = ((b"preference-applied", b"count=exact"),) if exact else ()
+    if total <= most:
+        told = (*told, (b"x-total-count", b"%d" % total))
+    # Rows beyond the page are proof; a full page and a count cut short leave it open, and an empty page more
+    # does no harm.
+    more = listed.rows > page.limit or (shown == page.limit and total > page.offset + shown)
+    if not more:
+        return told
+    whole = b"%d" % total if total <= most else b"%d+" % most
+    return (
+        *told,
+        (b"link", _next(request.path, params, page.offset + page.limit)),
+        (b"x-runplane-truncated", b"%d/%s" % (shown, whole)),
+    )
+
+
+def _total(reader: Unit | RawReader, page: Page, listed: Listed, most: int) -> int:
+    """How many rows there are; `most` + 1 stands for more than `most`."""
+    if listed.rows < (page.limit or 0) and (listed.rows or not page.offset):
+        return page.offset + listed.rows
+    return reader.scalar(listed.total, {**listed.params, MOST: most + 1})
+
+
+def _next(path: str, params: Mapping[str, Sequence[str]], offset: int) -> bytes:
+    kept = [(name, value) for name, values in params.items() if name != "offset" for value in values]
+    target = f"{quote(path)}?{urlencode([*kept, ('offset', str(offset))])}"
+    return f'<{target}>; rel="next"'.encode("ascii")

@@ -1,0 +1,260 @@
+"""The kernel: one ASGI application that takes every request through the same steps.
+
+identify → decode → authorize → unit of work → handler → encode → commit → answer. A room supplies operations;
+the order, the transaction, the audit row and the shape of every refusal are decided here, so that no handler
+can forget them. It knows nothing of Run:ai.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+import structlog
+
+from runplane.server.audit.journal import ACTION_OF_METHOD, Journal
+from runplane.server.audit.ledger import Route
+from runplane.server.authz.guard import Form, decide, enter
+from runplane.server.authz.principal import Principal
+from runplane.server.core.errors import DomainError, Invalid, Unauthenticated
+from runplane.server.core.ids import new_id
+from runplane.server.core.scope import EMPTY
+from runplane.server.http import codec, paging, problems
+from runplane.server.http.call import Call
+from runplane.server.http.etags import EntityTags
+from runplane.server.http.listing import parse_page
+from runplane.server.http.metrics import RequestMetrics
+from runplane.server.http.operation import Audited, Mode, Operation, Reply, Surface
+from runplane.server.http.request import (
+    MAX_BODY,
+    MAX_PUBLIC_BODY,
+    Disconnected,
+    Network,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    read_body,
+    require_json,
+)
+from runplane.server.http.router import Router
+from runplane.server.sql.lanes import Lanes
+from runplane.server.sql.prepared import RawReader
+from runplane.server.sql.unit import Unit, as_unavailable
+
+Answer = tuple[int, problems.Headers, bytes]
+
+_JSON = (b"content-type", b"application/json")
+_COMMON = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+class Authenticator(Protocol):
+    """Turns a bearer token into a caller."""
+
+    def recall(self, token: bytes) -> Principal | None:
+        """The caller of a token verified before, if nothing has changed since. Must not block."""
+        ...
+
+    async def authenticate(self, token: bytes) -> Principal:
+        """The caller of any token. Raises Unauthenticated."""
+        ...
+
+
+class Kernel:
+    """The ASGI application over a set of operations."""
+
+    def __init__(
+        self,
+        operations: Sequence[Operation],
+        *,
+        lanes: Lanes,
+        authenticator: Authenticator,
+        journal: Journal,
+        metrics: RequestMetrics,
+        trusted_proxies: Sequence[Network] = (),
+    ) -> None:
+        self.operations = tuple(operations)
+        self._router = Router(operations)
+        self._tags = EntityTags(operations)
+        self._lanes = lanes
+        self._authenticator = authenticator
+        self._journal = journal
+        self._metrics = metrics
+        self._trusted = tuple(trusted_proxies)
+        self._log = structlog.get_logger("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        name = "unmatched"
+        surface = Surface.MODERN
+        call: Call[Any] | None = None
+        try:
+            operation, path = self._router.find(scope["method"], scope["path"])
+            name, surface = operation.id, operation.surface
+            call = Call(operation, Request(scope, self._trusted), path)
+            status, headers, body = await self._serve(call, receive)
+        except DomainError as error:
+            status, headers, body = self._refuse(error, call, surface)
+        except Disconnected:
+            return
+        except Exception:  # noqa: BLE001 - the last line: nothing of an unknown failure may reach the client
+            correlation = new_id()
+            self._log.exception("request failed", correlation_id=correlation, operation=name)
+            status, headers, body = problems.crashed(surface, correlation)
+        if call is not None and call.operation.deprecated:
+            headers = [*headers, *call.operation.notices]
+            self._count_deprecated(call)
+        await _send(send, status, headers, body)
+        self._metrics.observe(name, status, perf_counter() - started)
+
+    async def _serve(self, call: Call[Any], receive: Receive) -> Answer:
+        operation = call.operation
+        request = call.request
+        if b"access_token=" in request.query_string:
+            raise Invalid("Send the token in the Authorization header, never in the address.")
+        if operation.allow.form is not Form.PUBLIC:
+            principal = await self._identify(request)
+            # Known before anything is decided: the record of a refusal names its caller.
+            call.enter_as(principal, EMPTY)
+            call.scopes = enter(operation.allow, principal, operation.id)
+        await self._decode(call, receive)
+        call.read, call.write = self._lanes.read, self._lanes.write
+        if operation.before is not None:
+            await operation.before(call)
+        if operation.mode is Mode.LOOP:
+            # a scope source that needs a unit fails here, closed
+            decide(operation.allow, call)
+            return _finish(operation, await operation.handler(call))
+        reader = self._lanes.loop_reader
+        if operation.mode is Mode.HOT and reader is not None and call.page.is_plain:
+            return self._serve_hot(call, reader)
+        run = self._lanes.write if operation.writes else self._lanes.read
+        return await run(lambda unit: self._in_unit(call, unit))
+
+    async def _identify(self, request: Request) -> Principal:
+        header = request.headers.get(b"authorization")
+        if header is None:
+            raise Unauthenticated(
+                "Sign in first: send a token in the header Authorization: Bearer <token>.",
+                reason="no_token",
+                challenge_error=None,
+            )
+        if header[:7].lower() != b"bearer ":
+            raise Unauthenticated(
+                "The Authorization header must be: Bearer <token>.", reason="malformed", challenge_error=None
+            )
+        token = header[7:].strip()
+        principal = self._authenticator.recall(token)
+        return principal if principal is not None else await self._authenticator.authenticate(token)
+
+    async def _decode(self, call: Call[Any], receive: Receive) -> None:
+        operation, request = call.operation, call.request
+        if request.query_string:
+            call.params = codec.read_query(request.query_string)
+        if operation.query is not None:
+            call.query = codec.convert_query(call.params, operation.query)
+        if operation.listing is not None:
+            call.page = parse_page(operation.listing, call.params)
+        limit = MAX_PUBLIC_BODY if operation.allow.form is Form.PUBLIC else MAX_BODY
+        if operation.raw_body:
+            call.raw_body = await read_body(request, receive, limit)
+        elif operation.body is not None:
+            body = await read_body(request, receive, limit)
+            if body:
+                require_json(request)
+            call.body = codec.decode_body(body, operation.body)
+
+    def _serve_hot(self, call: Call[Any], reader: RawReader) -> Answer:
+        call.enter_reader(reader)
+        reader.listed.clear()
+        try:
+            decide(call.operation.allow, call)
+            answer = self._tagged(call, _finish(call.operation, call.operation.handler(call)))
+            return _paged(call, reader, answer)
+        except self._lanes.units.database.errors as error:
+            raise as_unavailable(error) from error
+
+    def _in_unit(self, call: Call[Any], unit: Unit) -> Answer:
+        operation = call.operation
+        call.enter_unit(unit)
+        decide(operation.allow, call)
+        if operation.writes and call.known:
+            self._tags.check(call, unit, _finish)
+        answer = self._tagged(call, _finish(operation, operation.handler(call)))
+        answer = _paged(call, unit, answer)
+        if operation.writes and isinstance(operation.audit, Audited):
+            call.note.entity_type = operation.audit.entity_type
+            action = operation.audit.action or ACTION_OF_METHOD[operation.method]
+            call.request_id = call.request_id or new_id()
+            self._journal.write(unit, call.origin(), action, answer[0], call.note)
+        return answer
+
+    def _tagged(self, call: Call[Any], answer: Answer) -> Answer:
+        status, headers, body = answer
+        tag = self._tags.of(call, status, body)
+        return (status, [*headers, *tag], body) if tag else answer
+
+    def _count_deprecated(self, call: Call[Any]) -> None:
+        caller = call.caller
+        if caller is not None:
+            operation = call.operation
+            route = Route(operation.method, operation.path, operation.id, operation.successor)
+            self._journal.ledger.called(caller, call.request.header(b"user-agent"), route)
+
+    def _refuse(self, error: DomainError, call: Call[Any] | None, surface: Surface) -> Answer:
+        status, headers, body = problems.answer(error, surface)
+        if call is not None and call.known and (status == 403 or call.operation.writes):
+            audit = call.operation.audit
+            action = (audit.action if isinstance(audit, Audited) else None) or ACTION_OF_METHOD[
+                call.operation.method
+            ]
+            if isinstance(audit, Audited):
+                call.note.entity_type = audit.entity_type
+            decision = error.extra.get("decision")
+            if decision:
+                call.note.metadata = {
+                    "decisionId": decision["id"],
+                    "permission": decision["permission"],
+                    "scope": " / ".join(decision["scopePath"]),
+                }
+            self._journal.refused(call.origin(), action, status, call.note)
+        return status, headers, body
+
+
+def _finish(operation: Operation, result: Any) -> Answer:
+    if isinstance(result, Reply):
+        body = codec.encode(result.body)
+        kind = [(b"content-type", result.media_type)] if body else []
+        return result.status or operation.status, [*kind, *result.headers], body
+    body = codec.encode(result)
+    return operation.status, [_JSON] if body else [], body
+
+
+def _paged(call: Call[Any], reader: Unit | RawReader, answer: Answer) -> Answer:
+    if call.operation.listing is None:
+        return answer
+    told = paging.headers(reader, call.page, call.request, call.params)
+    return (answer[0], [*answer[1], *told], answer[2])
+
+
+async def _send(send: Send, status: int, headers: problems.Headers, body: bytes) -> None:
+    # Half a dozen names: a list is searched sooner than a set is made.
+    names = [name for name, _ in headers]
+    sent = [*headers]
+    for header in _COMMON:
+        if header[0] not in names:
+            sent.append(header)  # noqa: PERF401 - a generator costs more than two turns of a loop
+    if body and b"content-type" not in names:
+        sent.append(_JSON)
+    if status not in (204, 304):
+        sent.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
+
+
+def source_of(operation: Operation) -> str:
+    """`file:line` of an operation's handler, for `runplane where`."""
+    code = inspect.unwrap(operation.handler).__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
