@@ -1,0 +1,94 @@
+"""refresh_token: the next pair of tokens for a session, against a token that is then spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runplane.server.audit.journal import Note
+from runplane.server.core.clock import Instant
+from runplane.server.core.errors import GrantRefused
+from runplane.server.core.secrets import digest
+from runplane.server.identity.records import UserRow
+from runplane.server.identity.service import Identity
+from runplane.server.identity.sessions import next_refresh_token
+from runplane.server.identity.store import (
+    revoke_session,
+    select_refresh_token,
+    select_session,
+    select_user,
+    spend_refresh_token,
+)
+from runplane.server.identity.tokens import Issued, TokenRequest, person_tokens
+from runplane.server.sql.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    user: UserRow
+    session_id: str
+    client_id: str
+    refresh_token: str
+
+
+async def grant(identity: Identity, request: TokenRequest) -> Issued:
+    """New tokens for a session. The spent token's second use ends the session."""
+    if not request.refresh_token:
+        raise GrantRefused("invalid_request", "Send a refresh token.")
+    spent = await identity.lanes.write(lambda unit: _spend(identity, unit, request))
+    if spent is None:
+        raise GrantRefused(
+            "invalid_grant", "The refresh token is unknown, expired or already used; sign in again."
+        )
+    tokens = person_tokens(
+        request.realm,
+        spent.user,
+        spent.client_id,
+        spent.session_id,
+        identity.clock.epoch(),
+        identity.rules.token_seconds,
+    )
+    return Issued(tokens.access_token, tokens.expires_in, spent.refresh_token, tokens.id_token)
+
+
+def _spend(identity: Identity, unit: Unit, request: TokenRequest) -> _Spent | None:
+    # A refusal must not roll back what it found out, so this returns None instead of raising.
+    tenant_id = request.realm.tenant_id
+    key = digest(request.refresh_token)
+    known = select_refresh_token(unit, key)
+    session = select_session(unit, tenant_id, known[0]) if known is not None else None
+    if known is None or session is None:
+        return None
+    session_id, (user_id, revoked_at, expires_at, client_id) = known[0], session
+    if request.client_id and request.client_id != client_id:
+        # Another client may not use the token, and not use it up for its owner either.
+        return None
+    if spend_refresh_token(unit, key) is None:
+        _punish_reuse(identity, unit, request, key)
+        return None
+    user = select_user(unit, tenant_id, user_id)
+    if (
+        user is None
+        or not user.enabled
+        or user.password_expires_at is not None
+        or revoked_at is not None
+        or expires_at <= unit.now
+    ):
+        return None
+    refresh = next_refresh_token(unit, session_id, Instant(expires_at), identity.rules)
+    return _Spent(user, session_id, client_id, refresh)
+
+
+def _punish_reuse(identity: Identity, unit: Unit, request: TokenRequest, key: bytes) -> None:
+    known = select_refresh_token(unit, key)
+    if known is None or known[1] is None:
+        return
+    session_id = known[0]
+    session = select_session(unit, request.realm.tenant_id, session_id)
+    if session is None or session[1] is not None:
+        return
+    revoke_session(unit, session_id)
+    unit.changed(request.realm.tenant_id)
+    user = select_user(unit, request.realm.tenant_id, session[0])
+    origin = identity.sign_in_origin(request, user.email if user else "", "User")
+    note = Note("session", session_id, metadata={"reason": "a spent refresh token came back"})
+    identity.journal.write(unit, origin, "sign-out", 400, note)

@@ -1,0 +1,158 @@
+"""Making tokens: what an access token says about each kind of subject, and what a token call answers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from runplane.server.core.clock import Instant, to_epoch
+from runplane.server.identity.credentials import Credential
+from runplane.server.identity.realms import Realm
+from runplane.server.identity.records import UserRow
+from runplane.server.identity.verify import Claims
+
+AUDIENCE: Final = ("runai",)
+ACCESS_CLASS: Final = "Bearer"
+ID_CLASS: Final = "ID"
+# OAuth clients without a secret, for people: the names deployed tools send.
+PUBLIC_CLIENTS: Final = frozenset({"runai", "runai-cli", "cli"})
+DEFAULT_PUBLIC_CLIENT: Final = "runai"
+# A token got with a temporary password lives this long (seconds): enough to choose a new one.
+PASSWORD_CHANGE_SECONDS: Final = 900
+
+
+class TokenRequest(msgspec.Struct, frozen=True):
+    """One token call, whatever dialect it arrived in. Absent fields are empty."""
+
+    grant: str
+    realm: Realm
+    source_ip: str = ""
+    http_method: str = "POST"
+    url: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    username: str = ""
+    password: str = ""
+    refresh_token: str = ""
+    # the client authenticated with HTTP Basic, so a refusal carries a challenge (RFC 6749 section 5.2)
+    basic: bool = False
+    # a machine gets an ID token too: asked for with the scope `openid`, always in the oldest dialect
+    openid: bool = False
+
+    def __repr__(self) -> str:
+        # half of the fields are secrets
+        return f"TokenRequest({self.grant}, {self.url})"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a token call gives. `expires_in` is in seconds; `warning` is one sentence for a response
+    header."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    scope: str | None = None
+    warning: str | None = None
+
+
+def token_id() -> str:
+    """A unique `jti`: 128 random bits in hexadecimal."""
+    return os.urandom(16).hex()
+
+
+def client_token(realm: Realm, credential: Credential, now: float, lifetime: int) -> tuple[str, int]:
+    """An access token for a machine credential, and its lifetime in seconds.
+
+    A service account is its own subject; an access key speaks for its owner. The token never outlives the
+    credential.
+    """
+    issued = int(now)
+    expires = issued + lifetime
+    if credential.client.expires_at is not None:
+        expires = min(expires, int(to_epoch(credential.client.expires_at)))
+    claims = _client_claims(realm, credential, issued, expires, ACCESS_CLASS, AUDIENCE)
+    return realm.minter.mint(claims), expires - issued
+
+
+def client_id_token(realm: Realm, credential: Credential, now: float, lifetime: int) -> str:
+    """The ID token beside an access token of `client_token`; `lifetime` is what that one returned."""
+    issued = int(now)
+    audience = (credential.client.client_id,)
+    return realm.minter.mint(_client_claims(realm, credential, issued, issued + lifetime, ID_CLASS, audience))
+
+
+def _client_claims(
+    realm: Realm, credential: Credential, issued: int, expires: int, kind: str, audience: tuple[str, ...]
+) -> Claims:
+    client, owner = credential.client, credential.owner
+    return Claims(
+        iss=realm.issuer,
+        sub=client.id if owner is None else owner.id,
+        aud=audience,
+        exp=expires,
+        iat=issued,
+        nbf=issued,
+        jti=token_id(),
+        typ=kind,
+        tenant_id=str(realm.tenant_id),
+        email="" if owner is None else owner.email,
+        preferred_username=client.name if owner is None else owner.email,
+        groups=() if owner is None or owner.groups is None else owner.groups,
+        client_id=client.client_id,
+        azp=client.client_id,
+        epoch=client.epoch if owner is None else owner.epoch,
+        uid="" if owner is None else owner.uid or "",
+        gid="" if owner is None else owner.gid or "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTokens:
+    """The pair a person gets."""
+
+    access_token: str
+    id_token: str
+    expires_in: int
+
+
+def person_tokens(
+    realm: Realm, user: UserRow, client_id: str, session_id: str, now: float, lifetime: int, scope: str = ""
+) -> PersonTokens:
+    """Access and ID token of a person's session."""
+    issued = int(now)
+
+    def claims(kind: str, audience: tuple[str, ...]) -> Claims:
+        return Claims(
+            iss=realm.issuer,
+            sub=user.id,
+            aud=audience,
+            exp=issued + lifetime,
+            iat=issued,
+            nbf=issued,
+            jti=token_id(),
+            typ=kind,
+            tenant_id=str(realm.tenant_id),
+            email=user.email,
+            preferred_username=user.email,
+            groups=user.groups or (),
+            client_id=client_id,
+            azp=client_id,
+            epoch=user.epoch,
+            sid=session_id,
+            scope=scope if kind == ACCESS_CLASS else "",
+            uid=user.uid or "",
+            gid=user.gid or "",
+        )
+
+    access = realm.minter.mint(claims(ACCESS_CLASS, AUDIENCE))
+    return PersonTokens(access, realm.minter.mint(claims(ID_CLASS, (client_id,))), lifetime)
+
+
+def expiry_warning(client_name: str, what: str, expires_at: Instant) -> str:
+    """The sentence that announces an expiry ahead."""
+    return f"The {what} of {client_name} expires at {expires_at}; make a new one before then."
