@@ -1,0 +1,1 @@
+"""The organization: clusters, node pools, nodes, departments, projects, quotas and settings."""

@@ -1,0 +1,1 @@
+"""Clusters: what administrators registered and what their agents report."""

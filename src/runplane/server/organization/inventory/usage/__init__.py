@@ -1,0 +1,1 @@
+"""Storage class configurations: how the storage classes of a cluster may be used."""

@@ -1,0 +1,1 @@
+"""Node pools and the network topologies they may name."""

@@ -1,0 +1,1 @@
+"""Network topologies: the levels of a cluster's network, as node labels."""

@@ -1,0 +1,1 @@
+"""Departments and projects: one engine, two kinds."""

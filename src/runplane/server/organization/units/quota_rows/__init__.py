@@ -1,0 +1,1 @@
+"""The quotas of departments and projects as rows."""
