@@ -1,0 +1,1 @@
+"""/v1/k8s/…: translators from the oldest dialects to today's services; no tables of their own."""

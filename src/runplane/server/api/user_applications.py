@@ -1,0 +1,13 @@
+"""/api/v1/user-applications: access keys under their older name; the same rows."""
+
+from __future__ import annotations
+
+from runplane.server.api._credentials import family
+from runplane.server.api._credentials.kinds import USER_APPLICATIONS
+from runplane.server.http.operation import Operation
+from runplane.server.identity.service import Identity
+
+
+def operations(identity: Identity) -> list[Operation]:
+    """The operations of this family (api._credentials.kinds)."""
+    return family.operations(USER_APPLICATIONS, identity)
