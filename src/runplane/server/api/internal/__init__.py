@@ -1,0 +1,1 @@
+"""/internal: what is not for people, such as the agents' protocol."""

@@ -1,0 +1,88 @@
+"""Every room, in one list: adding a family is one folder and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from prometheus_client.registry import Collector
+
+from runplane import __version__
+from runplane.server.api import (
+    access_keys,
+    administration,
+    apps,
+    audit,
+    auth,
+    authorization,
+    clusters,
+    docs,
+    health,
+    logo,
+    logout,
+    me,
+    network_topologies,
+    node_pools,
+    nodes,
+    org_unit,
+    security,
+    service_accounts,
+    storage_class_configuration,
+    storage_classes,
+    tenants,
+    token,
+    unbuilt,
+    user_applications,
+    users,
+)
+from runplane.server.api.internal import agent
+from runplane.server.api.legacy_k8s import apps as legacy_apps
+from runplane.server.api.legacy_k8s import auth as legacy_auth
+from runplane.server.api.legacy_k8s import groups as legacy_groups
+from runplane.server.api.legacy_k8s import organization as legacy_organization
+from runplane.server.api.legacy_k8s import setting as legacy_setting
+from runplane.server.api.legacy_k8s import users as legacy_users
+from runplane.server.http.openapi import document
+from runplane.server.http.operation import Operation
+from runplane.server.identity.service import Identity
+
+
+def operations(
+    identity: Identity, *, ready: Callable[[], Awaitable[None]], collectors: Sequence[Collector]
+) -> list[Operation]:
+    """All operations of the server: what is built, and a 501 for each of the contract's others."""
+    built = [
+        *token.operations(identity),
+        *auth.operations(identity),
+        *legacy_auth.operations(identity),
+        *legacy_setting.operations(),
+        *legacy_organization.operations(identity),
+        *legacy_users.operations(identity),
+        *legacy_groups.operations(),
+        *legacy_apps.operations(identity),
+        *security.operations(),
+        *logo.operations(),
+        *tenants.operations(),
+        *logout.operations(),
+        *audit.operations(),
+        *service_accounts.operations(identity),
+        *apps.operations(identity),
+        *access_keys.operations(identity),
+        *user_applications.operations(identity),
+        *administration.operations(),
+        *users.operations(identity),
+        *authorization.operations(),
+        *me.operations(identity),
+        *clusters.operations(identity),
+        *org_unit.operations(identity),
+        *agent.operations(),
+        *node_pools.operations(),
+        *network_topologies.operations(),
+        *nodes.operations(),
+        *storage_classes.operations(),
+        *storage_class_configuration.operations(),
+        *health.operations(ready, health.registry(*collectors)),
+    ]
+    found = [*built, *unbuilt.operations(built)]
+    # the document lists its own routes too, so it is made from the finished list
+    found += docs.operations(lambda: document(found, title="runplane", version=__version__, server_url="/"))
+    return found
