@@ -1,0 +1,207 @@
+"""The composition root: settings → database → kernel → rooms. The only place where parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import Gauge
+
+from runplane.server import bootstrap, welcome
+from runplane.server.api import rooms
+from runplane.server.audit.journal import Journal
+from runplane.server.core.clock import Clock, SystemClock
+from runplane.server.core.errors import Unavailable
+from runplane.server.http.metrics import RequestMetrics
+from runplane.server.http.operation import Operation
+from runplane.server.http.pipeline import Kernel
+from runplane.server.http.request import Receive, Scope, Send
+from runplane.server.identity.authenticator import Authenticator
+from runplane.server.identity.credentials import CredentialBook
+from runplane.server.identity.passwords import PasswordGate, PasswordHasher, PasswordPolicy
+from runplane.server.identity.realms import Realms
+from runplane.server.identity.service import Identity, IdentityRules
+from runplane.server.identity.throttle import Throttle
+from runplane.server.identity.vault import KeyEncryptionKey
+from runplane.server.jobs.worker import Worker
+from runplane.server.organization.reports.service import job_kind as report_job
+from runplane.server.settings import Settings
+from runplane.server.sql.engine import Database, sqlite_file
+from runplane.server.sql.freshness import POLL_SECONDS, Freshness
+from runplane.server.sql.group_commit import GroupCommit
+from runplane.server.sql.lanes import Lanes
+from runplane.server.sql.migrate import migrate
+from runplane.server.sql.unit import Unit, Units
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The database and what runs on it."""
+
+    database: Database
+    freshness: Freshness
+    units: Units
+    lanes: Lanes
+
+
+def open_stores(settings: Settings, clock: Clock) -> Stores:
+    """Open the database and bring its schema up to date. Raises SchemaTooNew and database errors."""
+    file = sqlite_file(settings.database_url)
+    for folder in {settings.data_dir, file.parent if file else settings.data_dir}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    migrate(database)
+    freshness = Freshness()
+    units = Units(database, freshness, clock)
+    return Stores(database, freshness, units, Lanes(units))
+
+
+def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
+    """Wire the identity service over an open database."""
+    group = GroupCommit(stores.lanes)
+    kek = open_kek(settings)
+    realms = Realms(kek, settings.public_url, leeway=settings.tokens.leeway_seconds)
+    return Identity(
+        rules=IdentityRules(
+            token_seconds=settings.tokens.lifetime_seconds,
+            session_seconds=settings.tokens.session_days * 86400,
+            refresh_seconds=settings.tokens.refresh_days * 86400,
+            temporary_seconds=settings.passwords.temporary_hours * 3600,
+            password_grant=settings.tokens.password_grant,
+        ),
+        clock=clock,
+        lanes=stores.lanes,
+        realms=realms,
+        book=CredentialBook(stores.lanes, stores.freshness, clock),
+        authenticator=Authenticator(realms, stores.lanes, stores.freshness, clock),
+        hasher=PasswordHasher(),
+        gate=PasswordGate(workers=settings.passwords.workers),
+        policy=PasswordPolicy(settings.passwords.minimum_length),
+        throttle=Throttle(),
+        journal=Journal(group, clock),
+        group=group,
+        kek=kek,
+        public_url=settings.public_url.rstrip("/"),
+    )
+
+
+def open_kek(settings: Settings) -> KeyEncryptionKey:
+    """The key-encryption key: given, or kept in a file that is made at the first start."""
+    if settings.keys.key_encryption_key is not None:
+        return KeyEncryptionKey.load(settings.keys.key_encryption_key)
+    return KeyEncryptionKey.load_or_create(settings.keys.key_encryption_key_file)
+
+
+class App:
+    """A server ready to be run: an ASGI application with start-up and shutdown."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        # the loop the server runs on, once it does
+        self.loop: asyncio.AbstractEventLoop
+        self.stores = open_stores(settings, self._clock)
+        self.identity = open_identity(settings, self.stores, self._clock)
+        self.first_admin = self._prepare()
+        self.stores.units.read(self.identity.realms.load)
+        metrics = RequestMetrics()
+        lost = Gauge("runplane_records_lost", "Sign-ins and refusals that could not be stored", registry=None)
+        lost.set_function(lambda: self.identity.group.lost)
+        self.operations = rooms.operations(self.identity, ready=self._ready, collectors=[metrics, lost])
+        self.kernel = Kernel(
+            self.operations,
+            lanes=self.stores.lanes,
+            authenticator=self.identity.authenticator,
+            journal=self.identity.journal,
+            metrics=metrics,
+            trusted_proxies=settings.trusted_networks,
+        )
+
+    def _prepare(self) -> bootstrap.FirstAdmin | None:
+        password = self.settings.admin.password
+        return bootstrap.prepare(
+            self.stores.units,
+            open_kek(self.settings),
+            self.identity.hasher,
+            data_dir=self.settings.data_dir,
+            algorithm=self.settings.tokens.algorithm,
+            admin_email=self.settings.admin.email,
+            admin_password=password.reveal() if password is not None else None,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] == "http":
+            await self.kernel(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Between start-up and shutdown: caches are fed; at the end pending records are stored."""
+        self.loop = asyncio.get_running_loop()
+        await self.stores.lanes.read(self.stores.freshness.poll)
+        self.stores.lanes.start()
+        poller = asyncio.create_task(self._poll())
+        worker = Worker(self.stores.lanes, self._clock, [report_job()])
+        working = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            poller.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await poller
+            worker.stop()
+            await working
+            await self.identity.group.drain()
+            self.close()
+
+    def close(self) -> None:
+        """Stop threads and give up connections."""
+        self.identity.gate.close()
+        self.stores.lanes.close()
+        self.stores.database.close()
+
+    async def _poll(self) -> None:
+        log = structlog.get_logger("freshness")
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            # While polls fail nothing counts as fresh, so requests ask the database themselves.
+            try:
+                await self.stores.lanes.look(self.stores.freshness.poll)
+            except Unavailable:
+                continue
+            except Exception:
+                log.exception("poll failed")
+
+    async def _ready(self) -> None:
+        def job(unit: Unit) -> None:
+            self.stores.freshness.poll(unit)
+
+        await self.stores.lanes.read(job)
+
+    def welcome(self) -> str:
+        """What to print once the server listens."""
+        return welcome.text(self.settings, self.first_admin)
+
+
+def build(settings: Settings) -> App:
+    """A server over `settings`. Migrates and fills the database if need be."""
+    return App(settings)
+
+
+def operations_for_inspection() -> list[Operation]:
+    """Every operation, for tools that never call one: no database is opened."""
+    nothing: Any = None
+    return rooms.operations(nothing, ready=nothing, collectors=[])

@@ -1,0 +1,16 @@
+"""How a command ends when it cannot do what it was asked: one sentence on standard error and an exit code.
+
+A code of its own for settings (EX_CONFIG of sysexits) lets a supervisor stop restarting what cannot work.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FAILED: Final = 1
+USAGE: Final = 2
+BAD_SETTINGS: Final = 78
+
+
+class CommandFailed(Exception):
+    """The command stops here. The text is one sentence for the person who ran it, without any secret."""
