@@ -1,0 +1,1 @@
+"""The organization as a file: export, plan, apply (docs/guides/organization-file.md)."""
