@@ -1,0 +1,1 @@
+"""Applications to compare with: each does the least that the task allows."""
