@@ -34,8 +34,8 @@ from runplane.server.sql.freshness import Freshness
 from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.prepared import Reader
 
-# An entry takes about 0.6 kB; a token beyond them is verified again.
-_MAX_TOKENS = 10_000
+# An entry takes about 1 kB with its caller; a token beyond them is verified again.
+_MAX_TOKENS = 5_000
 _MAX_SUBJECTS = 20_000
 # What a token may do that was got with a temporary password.
 PASSWORD_CHANGE_SCOPE = "password-change"  # noqa: S105 - the name of a scope
