@@ -1,7 +1,7 @@
 """`python -m bench.growth`: does a list get slower when an organization grows a hundredfold?
 
 One tenant with 1,000 and with 100,000 projects, on SQLite and on PostgreSQL, seen by a System administrator
-and by somebody who sees 40 projects. Requests go through the whole application except the socket, one at a
+and by people who see 40 projects. Requests go through the whole application except the socket, one at a
 time, so a figure is the time of one request alone. `make bench` runs it with BENCH_GROWTH=1: seeding is slow.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import importlib.util
 import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -23,8 +23,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench import machine
-from bench.growth_seed import LIMITED, PASSWORD, Size, seed
+from bench.growth_seed import HEADS, LIMITED, PASSWORD, Size, seed
 from runplane.server.app import App
+from runplane.server.bootstrap import FIRST_TENANT
 from runplane.server.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ AIM = 1.5
 """Large ÷ small that a first page should stay below."""
 ADMIN = "admin@bench.example.com"
 PROJECTS = "/api/v1/org-unit/projects"
+RULES = "/api/v1/authorization/access-rules"
+SEES = {"sees 40 projects": LIMITED, "sees 2 departments": HEADS}
 _WARM_UP, _ROUNDS = 5, 41
 _MARKS = ("<!-- growth: written by `python -m bench.growth` -->", "<!-- end of growth -->")
 
@@ -45,6 +48,8 @@ class Case:
     what: str
     path: str
     query: Mapping[str, str]
+    # Something of the tenant changes before each request, so that nothing remembered may be used.
+    changing: bool = False
 
 
 def cases(size: Size) -> list[Case]:
@@ -60,11 +65,21 @@ def cases(size: Size) -> list[Case]:
             Case(who, "deep page", PROJECTS, {**page, "offset": str(deep)}),
             Case(who, "count", f"{PROJECTS}/count", {}),
         ]
-    found.append(
-        Case("administrator", "first page of departments", PROJECTS.replace("project", "department"), page)
-    )
-    found.append(Case("administrator", "first page of users", "/api/v1/users", page))
-    found.append(Case("administrator", "first page of rules", "/api/v1/authorization/access-rules", page))
+    found += [
+        Case("sees 2 departments", "first page of projects", PROJECTS, page),
+        Case("sees 2 departments", "page sorted by name", PROJECTS, {**page, "sortBy": "name"}),
+        Case("sees 2 departments", "count", f"{PROJECTS}/count", {}),
+    ]
+    person = f"person-{size.projects // 2:06d}@bench.example.com"
+    who = "administrator"
+    found += [
+        Case(who, "first page of departments", PROJECTS.replace("project", "department"), page),
+        Case(who, "first page of users", "/api/v1/users", page),
+        Case(who, "page of one user", "/api/v1/users", {**page, "filterBy": f"username=={person}"}),
+        Case(who, "first page of rules", RULES, page),
+        Case(who, "first page of rules after a change", RULES, page, changing=True),
+        Case(who, "page of one person's rules", RULES, {**page, "subjectIds": person}),
+    ]
     return found
 
 
@@ -97,26 +112,44 @@ async def ask(app: App, method: str, path: str, token: str = "", query: Any = No
     return json.loads(text)
 
 
-async def measure(app: App, size: Size) -> dict[str, float]:
-    """Seed and ask; case → median milliseconds."""
-    async with app.running():
-        admin = await sign_in(app, ADMIN)
-        cluster = (await ask(app, "POST", "/api/v1/clusters", admin, body={"name": "bench"}))["uuid"]
-        started = perf_counter()
-        app.stores.units.write(lambda unit: seed(unit, cluster, size, app.identity.hasher.hash(PASSWORD)))
-        if not app.stores.database.is_sqlite:
-            analyze(app)
-        print(f"  seeded {size.projects} projects in {perf_counter() - started:.0f} s", flush=True)
-        tokens = {"administrator": admin, "sees 40 projects": await sign_in(app, LIMITED)}
-        found: dict[str, float] = {}
-        for case in cases(size):
-            times: list[float] = []
+async def measure(apps: Mapping[int, App]) -> dict[str, dict[str, float]]:
+    """Seed and ask organizations by their number of projects; case → number → median milliseconds.
+
+    They take turns, request by request, so that whatever else the machine does meets both.
+    """
+    async with contextlib.AsyncExitStack() as running:
+        tokens: dict[int, dict[str, str]] = {}
+        for projects, app in apps.items():
+            await running.enter_async_context(app.running())
+            tokens[projects] = await fill(app, Size(projects))
+        found: dict[str, dict[str, float]] = {}
+        for each in zip(*(cases(Size(projects)) for projects in apps), strict=True):
+            times: dict[int, list[float]] = {projects: [] for projects in apps}
             for _ in range(_WARM_UP + _ROUNDS):
-                before = perf_counter()
-                await ask(app, "GET", case.path, tokens[case.who], case.query)
-                times.append((perf_counter() - before) * 1000)
-            found[f"{case.who}: {case.what}"] = statistics.median(times[_WARM_UP:])
-    return found
+                for case, (projects, app) in zip(each, apps.items(), strict=True):
+                    if case.changing:
+                        app.stores.units.write(lambda unit: unit.changed(FIRST_TENANT))
+                    before = perf_counter()
+                    await ask(app, "GET", case.path, tokens[projects][case.who], case.query)
+                    times[projects].append((perf_counter() - before) * 1000)
+            found[f"{each[0].who}: {each[0].what}"] = {
+                str(projects): statistics.median(taken[_WARM_UP:]) for projects, taken in times.items()
+            }
+        return found
+
+
+async def fill(app: App, size: Size) -> dict[str, str]:
+    """Make the organization; the tokens of those who ask about it."""
+    tokens = {"administrator": await sign_in(app, ADMIN)}
+    made = await ask(app, "POST", "/api/v1/clusters", tokens["administrator"], body={"name": "bench"})
+    started = perf_counter()
+    app.stores.units.write(lambda unit: seed(unit, made["uuid"], size, app.identity.hasher.hash(PASSWORD)))
+    if not app.stores.database.is_sqlite:
+        analyze(app)
+    print(f"  seeded {size.projects} projects in {perf_counter() - started:.0f} s", flush=True)
+    for who, email in SEES.items():
+        tokens[who] = await sign_in(app, email)
+    return tokens
 
 
 async def sign_in(app: App, email: str) -> str:
@@ -128,11 +161,10 @@ async def sign_in(app: App, email: str) -> str:
 def analyze(app: App) -> None:
     """What autovacuum does by itself soon after so many rows came."""
     with app.stores.database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (ANALYZE)")
 
 
-@contextmanager
+@contextlib.contextmanager
 def databases(kinds: list[str]) -> Iterator[dict[str, Any]]:
     """Kind → a function that makes the URL of a new database in a folder."""
     made: dict[str, Any] = {}
@@ -160,6 +192,8 @@ def run(kinds: list[str], large: int) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = {}
     with databases(kinds) as urls, tempfile.TemporaryDirectory(prefix="runplane-growth-") as folder:
         for kind, url in urls.items():
+            print(kind, flush=True)
+            apps: dict[int, App] = {}
             for projects in (SMALL, large):
                 data = Path(folder) / f"{kind}-{projects}"
                 data.mkdir()
@@ -169,10 +203,8 @@ def run(kinds: list[str], large: int) -> dict[str, dict[str, dict[str, float]]]:
                     "RUNPLANE_ADMIN_EMAIL": ADMIN,
                     "RUNPLANE_ADMIN_PASSWORD": PASSWORD,
                 }
-                print(f"{kind}, {projects} projects", flush=True)
-                app = App(load_settings({}, environment).settings)
-                for case, value in asyncio.run(measure(app, Size(projects))).items():
-                    found.setdefault(kind, {}).setdefault(case, {})[str(projects)] = value
+                apps[projects] = App(load_settings({}, environment).settings)
+            found[kind] = asyncio.run(measure(apps))
     return found
 
 
@@ -206,7 +238,8 @@ def store(found: dict[str, dict[str, dict[str, float]]], large: int) -> Path:
     note = (
         f"Measured {where.measured_at} at commit {where.commit} (load average before: {where.busy}): medians"
     )
-    note += f" of {_ROUNDS} requests, one at a time; small is {SMALL:,} projects, large {large:,}."
+    note += f" of {_ROUNDS} requests, one at a time, small and large in turn;"
+    note += f" small is {SMALL:,} projects, large {large:,}."
     note += f" Figures: `bench/results/{name}`."
     readme.write_text(f"{before}{_MARKS[0]}\n\n{table(found)}\n\n{note}\n\n{_MARKS[1]}{after}", "utf-8")
     return file

@@ -27,6 +27,9 @@ from runplane.server.sql.unit import Unit
 
 PASSWORD = "granite-orchid-seven-boats"
 LIMITED = "limited@bench.example.com"
+"""Sees 40 projects, spread evenly, by a rule for each."""
+HEADS = "heads@bench.example.com"
+"""Sees 40 projects: all of two departments."""
 _VIEWER = 7
 _SEEN = 40
 _FIRST = 1_000
@@ -83,7 +86,7 @@ def seed(unit: Unit, cluster: str, size: Size, password_hash: str) -> None:
     _put(unit, project_quotas, (_quota(it, pool) for it in numbers))
     _put(unit, scope_nodes, _nodes("department", paths))
     _put(unit, scope_nodes, _nodes("project", project_paths))
-    _people(unit, size, project_paths, password_hash, born)
+    _people(unit, size, {"project": project_paths, "department": paths}, password_hash, born)
     unit.changed(FIRST_TENANT)
 
 
@@ -108,31 +111,35 @@ def _nodes(kind: str, paths: dict[int, str]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _people(unit: Unit, size: Size, paths: dict[int, str], password_hash: str, born: dict[str, Any]) -> None:
-    """As many people as projects with two rules each, and one who sees `_SEEN` projects spread evenly."""
-    emails = [LIMITED, *(f"person-{number:06d}@bench.example.com" for number in range(size.projects))]
+def _people(
+    unit: Unit, size: Size, paths: dict[str, dict[int, str]], password_hash: str, born: dict[str, Any]
+) -> None:
+    """As many people as projects with two rules each, and the two who see 40 projects."""
+    seeing = (LIMITED, HEADS)
+    emails = [*seeing, *(f"person-{number:06d}@bench.example.com" for number in range(size.projects))]
     _put(
         unit,
         users,
         (
             {"id": new_id(), "tenant_id": FIRST_TENANT, "email": it, "email_key": it, "is_local": True,
-             "enabled": True, "password_hash": password_hash if it == LIMITED else None,
+             "enabled": True, "password_hash": password_hash if it in seeing else None,
              "created_by": "bench", "created_at": unit.now, "updated_at": unit.now}
             for it in emails
         ),
     )  # fmt: skip
-    numbers = list(paths)
-    given = [(LIMITED, it) for it in numbers[:: len(numbers) // _SEEN][:_SEEN]]
-    for index, email in enumerate(emails[1:]):
-        given += [(email, numbers[index]), (email, numbers[index - 1])]
+    numbers, above = list(paths["project"]), list(paths["department"])
+    given = [(LIMITED, "project", it) for it in numbers[:: len(numbers) // _SEEN][:_SEEN]]
+    given += [(HEADS, "department", it) for it in (above[0], above[len(above) // 2])]
+    for index, email in enumerate(emails[len(seeing) :]):
+        given += [(email, "project", numbers[index]), (email, "project", numbers[index - 1])]
     _put(
         unit,
         access_rules,
         (
             {**born, "tenant_id": FIRST_TENANT, "subject_id": email, "subject_type": "user",
              "subject_kind": "user", "subject_key": email, "role_id": _VIEWER, "role_name": "Viewer",
-             "scope_type": "project", "scope_id": str(number), "scope_name": f"project-{number:06d}",
-             "scope_path": paths[number], "cluster_id": paths[number].split("/")[2]}
-            for email, number in given
+             "scope_type": kind, "scope_id": str(number), "scope_name": f"{kind}-{number:06d}",
+             "scope_path": paths[kind][number], "cluster_id": paths[kind][number].split("/")[2]}
+            for email, kind, number in given
         ),
     )  # fmt: skip

@@ -7,8 +7,10 @@ import json
 import pytest
 from sqlalchemy import update
 
+from runplane.server.authz import tree
 from runplane.server.authz.tables import access_rules
 from runplane.server.core.ids import is_uuid
+from runplane.server.core.scope import ScopeType
 from support.access import (
     DEPARTMENT_ADMINISTRATOR,
     EDITOR,
@@ -16,6 +18,7 @@ from support.access import (
     PASSWORD,
     RULES,
     SYSTEM_ADMINISTRATOR,
+    TENANT,
     VIEWER,
     body,
     organization,
@@ -227,3 +230,26 @@ def test_the_official_clients_models_take_every_answer(server: Server) -> None:
         taken = model.from_dict(answer)
         assert taken is not None
         assert set(taken.to_dict()) >= set(answer) - {"deletedAt"}
+
+
+def test_the_total_follows_whatever_makes_or_ends_rules(any_server: Server) -> None:
+    admin = any_server.admin
+    org = organization(any_server)
+
+    def total() -> int:
+        page = admin.get(RULES, params={"limit": 1}).json()
+        assert page["totalRecords"] == admin.get(f"{RULES}/count").json()["count"]
+        return page["totalRecords"]
+
+    before = total()
+    assert total() == before
+    email = f"total{org.ours.ref}@example.com"
+    user_id = user(any_server, email)
+    made = [rule(any_server, email, VIEWER, node) for node in (org.ours, org.inner, org.far)]
+    assert total() == before + 3
+    assert admin.delete(f"{RULES}/{made[0]}").status_code == 204
+    assert total() == before + 2
+    any_server.units.write(lambda unit: tree.remove(unit, TENANT, ScopeType.PROJECT, org.far.ref, "test"))
+    assert total() == before + 1
+    assert admin.delete(f"/api/v1/users/{user_id}").status_code == 204
+    assert total() == before

@@ -108,3 +108,21 @@ def test_other_lists_say_so_too(any_server: Server) -> None:
 def test_what_is_no_list_says_nothing(any_server: Server) -> None:
     answer = any_server.admin.get("/api/v1/security/settings")
     assert "x-total-count" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/clusters", "/api/v1/tenants", "/api/v1/authorization/roles", "/api/v1/service-accounts"],
+)
+def test_a_list_that_is_never_cut_says_how_long_it_is(any_server: Server, path: str) -> None:
+    any_server.admin.post("/api/v1/clusters", json={"name": f"counted-{uuid4().hex[:8]}"})
+    any_server.admin.post("/api/v1/service-accounts", json={"name": f"counted-{uuid4().hex[:8]}"})
+    answer = any_server.admin.get(path)
+    assert answer.headers["x-total-count"] == str(len(answer.json()))
+    assert not {"link", "x-runplane-truncated"} & set(answer.headers)
+
+
+def test_the_audit_file_is_counted_once(any_server: Server) -> None:
+    query = {"start": "2020-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z", "file_type": "JSON"}
+    answer = any_server.admin.get("/api/v1/audit/log/file", params=query)
+    assert answer.headers.get_list("x-total-count", split_commas=True) == [str(len(answer.json()))]

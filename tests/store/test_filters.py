@@ -30,8 +30,10 @@ from sqlalchemy import (
 from runplane.server.core.clock import instant
 from runplane.server.core.listing import Condition, Envelope, Field, Kind, Listing, Operator, Page, cut
 from runplane.server.core.scope import EVERYWHERE, ScopeSet
+from runplane.server.sql import filters, narrowing
 from runplane.server.sql.engine import Database
-from runplane.server.sql.filters import MAX_RANGES, MAX_WEIGHT, ListQuery
+from runplane.server.sql.filters import MAX_WEIGHT, TENANT, ListQuery
+from runplane.server.sql.narrowing import MAX_RANGES
 from runplane.server.sql.prepared import Prepared, RawReader
 from runplane.server.sql.schema import InstantText, Text
 
@@ -49,6 +51,7 @@ THINGS = Table(
     Column("flag", Boolean),
     Column("mark", Integer),
     Column("path", Text),
+    Column("tenant", Integer),
 )
 EVERY = tuple(Operator)
 LISTING = Listing(
@@ -73,6 +76,15 @@ def new_query() -> ListQuery:
 
 
 QUERY = new_query()
+# The same list as one that grows with an organization.
+OF_TENANT = ListQuery(
+    LISTING,
+    select(THINGS.c.id),
+    {name: THINGS.c[name] for name in LISTING.fields},
+    THINGS.c.id,
+    THINGS.c.path,
+    THINGS.c.tenant,
+)
 
 # Small pools, so that rows and questions meet.
 TEXTS = st.text(alphabet="aAbBéÉ%_!\\'\" ,=-\U0001f600\uffee", max_size=4)
@@ -119,6 +131,30 @@ PAGES = st.builds(
     limit=st.none() | st.integers(1, 5),
 )
 SCOPES = st.none() | st.just(EVERYWHERE) | st.sets(st.sampled_from(NODES), max_size=40).map(ScopeSet.of)
+
+# What callers of a large tenant hold: mostly projects, some departments, now and then a whole cluster.
+PROJECTS = [f"/{t}/c1/d{d}/p{d}{p}/" for t in (1, 10) for d in range(1, 12) for p in range(10)]
+DEPARTMENTS = sorted({path.rpartition("p")[0] for path in PROJECTS})
+SMALL_SCOPES = st.sets(
+    st.sampled_from(PROJECTS) | st.sampled_from([*PROJECTS, *DEPARTMENTS]), min_size=1, max_size=100
+)
+TENANT_SCOPES = (
+    st.none()
+    | SMALL_SCOPES.map(ScopeSet.of)
+    | st.tuples(
+        SMALL_SCOPES, st.sets(st.sampled_from(["/1/", "/1/c1/", "/1/c2/", "/10/c1/"]), max_size=2)
+    ).map(lambda both: ScopeSet.of(both[0] | both[1]))
+)
+TENANT_ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            **ROW_VALUES,
+            "path": st.sampled_from([*PROJECTS, *DEPARTMENTS, "/1/c1/", "/1/c2/d1/p1/", "/1/", "/"]),
+            "tenant": st.sampled_from([1, 1, 1, 10]),
+        }
+    ),
+    max_size=30,
+).map(lambda rows: [{"id": f"r{index:02d}", **row} for index, row in enumerate(rows)])
 
 # The model: what a condition means, in Python.
 
@@ -227,6 +263,81 @@ def test_pages_join_to_the_whole_list_and_to_its_count(
         whole = Page(page.conditions, page.search, page.sort)
         assert walked == ids(reader, QUERY.page(whole, scopes=scopes))
         assert len(walked) == reader.scalar(*QUERY.count(whole, scopes=scopes))
+
+
+@reusing_the_database
+@given(TENANT_ROWS, PAGES, TENANT_SCOPES, st.integers(0, 4), st.booleans())
+def test_a_list_of_a_tenant_answers_like_the_model_in_every_plan(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[dict[str, Any]],
+    page: Page,
+    scopes: ScopeSet | None,
+    deep: int,
+    small: bool,
+):
+    monkeypatch.setattr(filters, "DEEP", deep)
+    wanted = expected(page, scopes, [each for each in rows if each["tenant"] == 1])
+    with stored(database, rows) as reader:
+        counting, params = OF_TENANT.count(page, scopes=scopes, small=small)
+        assert reader.scalar(counting, {**params, TENANT: 1}) == len(wanted)
+        end = None if page.limit is None else page.offset + page.limit
+        start = 0 if page.limit is None else page.offset
+        paging, params = OF_TENANT.page(page, scopes=scopes, small=small)
+        assert [found[0] for found in reader.all(paging, {**params, TENANT: 1})] == wanted[start:end]
+        if paging.total is not None:
+            most = {filters.MOST: 10}
+            assert reader.scalar(paging.total, {**params, **most, TENANT: 1}) == min(10, len(wanted))
+
+
+def test_scopes_are_small_by_what_lies_in_them(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(narrowing, "SMALL", 3)
+    rows = [row(number, path=f"/1/c1/d1/p{number}/", tenant=1) for number in range(4)]
+    rows += [row(10 + number, path=f"/1/c2/d2/p{number}/", tenant=1) for number in range(3)]
+    many = [f"/1/c{number}/d2/" for number in range(2, 100)]
+    told: dict[tuple[str, ...], bool] = {
+        ("/1/c1/",): False,
+        ("/1/c2/",): True,
+        ("/1/c1/d1/",): False,
+        ("/1/c2/d2/",): True,
+        ("/1/c1/d1/p1/", "/1/c2/d2/"): False,
+        ("/1/c2/d2/p1/", "/1/c3/"): True,
+        tuple(many): True,
+        ("/1/c1/", *many): False,
+        # these need no look
+        ("/1/",): False,
+        ("/",): False,
+        (): False,
+        tuple(f"/1/c1/d1/p{number}/" for number in range(4)): True,
+    }
+    with stored(database, rows) as reader:
+        for roots, small in told.items():
+            assert OF_TENANT.is_small(reader, 1, ScopeSet.of(roots)) is small, roots
+        assert OF_TENANT.is_small(reader, 1, None) is False
+        assert QUERY.is_small(reader, 1, ScopeSet(("/1/c2/",))) is False
+
+
+@pytest.mark.parametrize("count", [1, MAX_RANGES, MAX_RANGES + 1, 64, 100, 5000])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("small", [False, True])
+def test_any_number_of_projects_in_a_tenant(database: Database, count: int, wide: bool, small: bool):
+    roots = [f"/1/c1/d1/p{number}/" for number in range(count)]
+    scopes = ScopeSet.of([*roots, "/1/c2/"] if wide else roots)
+    rows = [
+        row(1, path="/1/c1/d1/p0/", tenant=1),
+        row(2, path=f"/1/c1/d1/p{count - 1}/below/", tenant=1),
+        row(3, path=f"/1/c1/d1/p{count}/", tenant=1),
+        row(4, path="/1/c1/d1/", tenant=1),
+        row(5, path="/1/c2/d1/", tenant=1),
+        row(6, path="/1/c1/d1/p0/", tenant=10),
+        row(7, path=None, tenant=1),
+    ]
+    wanted = ["r01", "r02", "r05"] if wide else ["r01", "r02"]
+    with stored(database, rows) as reader:
+        paging, params = OF_TENANT.page(Page(), scopes=scopes, small=small)
+        assert [found[0] for found in reader.all(paging, {**params, TENANT: 1})] == wanted
+        counting, params = OF_TENANT.count(Page(), scopes=scopes, small=small)
+        assert reader.scalar(counting, {**params, TENANT: 1}) == len(wanted)
 
 
 HOSTILE = (
@@ -448,5 +559,8 @@ def test_wiring_mistakes_are_refused_when_the_query_is_built():
     unscoped = ListQuery(listing, select(THINGS.c.id), {"name": THINGS.c.name}, THINGS.c.id)
     with pytest.raises(ValueError, match="no path"):
         unscoped.page(Page(), scopes=ScopeSet(("/1/",)))
+    path, tenant = THINGS.alias("other").c.path, THINGS.c.tenant
+    with pytest.raises(ValueError, match="columns of the same table"):
+        ListQuery(listing, select(THINGS.c.id), {"name": THINGS.c.name}, THINGS.c.id, path, tenant)
     with pytest.raises(ValueError, match="no path"):
         unscoped.count(Page(), scopes=EVERYWHERE)

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
+import runplane.server.answers.tables
 import runplane.server.audit.tables
 import runplane.server.authz.tables
 import runplane.server.identity.tables

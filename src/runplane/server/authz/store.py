@@ -93,3 +93,4 @@ def delete_rules_of(unit: Unit, tenant_id: int, kind: SubjectKind, key: str, by:
         )
         .values(deleted_at=unit.now, updated_at=unit.now, deleted_by=by)
     )
+    unit.changed(tenant_id)

@@ -63,7 +63,18 @@ access_rules = Table(
     Column("deleted_at", InstantText),
     Column("deleted_by", Text),
     Index("ix_access_rules_subject", "tenant_id", "subject_kind", "subject_key"),
-    Index("ix_access_rules_scope_path", "tenant_id", "scope_path"),
+    # with what counting looks at, or SQLite would read the rules too
+    Index("ix_access_rules_scope_path", "tenant_id", "scope_path", "deleted_at"),
+    Index("ix_access_rules_scope_id", "tenant_id", "scope_id", "id"),
+    Index("ix_access_rules_subject_id", "tenant_id", "subject_id", "id"),
+    Index("ix_access_rules_created_at", "tenant_id", "created_at", "id"),
+    # what almost everybody lists
+    Index(
+        "ix_access_rules_live",
+        *("tenant_id", "id"),
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
     # no two live rules say the same
     Index(
         "uq_access_rules_live",

@@ -4,55 +4,56 @@ A shape is which fields are compared how, which order, whether there is free tex
 caller holds. Values are never part of it: they travel as bind parameters. The page and the count of a shape
 are built by the same function, so that the two cannot disagree.
 
-Both databases must answer alike, so text is compared by code point, "contains" and its kin ignore the case
-of ASCII letters only, and NULL sorts before everything else. NULL matches `!=` and `!@`, nothing else.
+Both databases must answer alike, so text is ordered by code point and NULL sorts before everything else
+(what a comparison means: sql.conditions; how a caller's scopes narrow a list: sql.narrowing).
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Float,
     Integer,
     Select,
     String,
-    and_,
     bindparam,
+    case,
+    false,
     func,
-    or_,
+    literal_column,
     select,
+    true,
 )
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType
 
-from runplane.server.core.listing import Condition, Field, Kind, Listing, Operator, Page
-from runplane.server.core.scope import SYSTEM_PATH, ScopeSet
-from runplane.server.sql.dialects import CodePoints, Lowered, OneOf
-from runplane.server.sql.prepared import Prepared
+from runplane.server.core.listing import Field, Kind, Listing, Operator, Page
+from runplane.server.core.scope import ScopeSet
+from runplane.server.sql import conditions, narrowing
+from runplane.server.sql.dialects import CodePoints
+from runplane.server.sql.narrowing import How, Narrowing, Tree
+from runplane.server.sql.prepared import Prepared, Reader
 
-MAX_RANGES = 16
-"""Scopes of one caller that become index ranges; more of them become one lookup per length of path."""
 MAX_WEIGHT = 2048
 """Size of the statements kept per list, in terms (about 4 KB each); the one unused longest goes first."""
 
 # Every parameter of ours starts with this, so that none meets one of the caller's.
 _PREFIX = "lq_"
-_SEARCH, _ROOTS = f"{_PREFIX}search", f"{_PREFIX}roots"
+_SEARCH = f"{_PREFIX}search"
 _LIMIT, _OFFSET = f"{_PREFIX}limit", f"{_PREFIX}offset"
 MOST = f"{_PREFIX}most"
 """Parameter of `Prepared.total`: where counting stops."""
-_ESCAPE = "!"
-_ESCAPES = str.maketrans({mark: _ESCAPE + mark for mark in "!%_"})
+TENANT = "tenant_id"
+"""Parameter of lists that are built with `tenant`: whose rows are listed."""
+DEEP = 500
+"""Pages from this offset on pass over keys in an index instead of whole rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,15 @@ class _Shape:
     searching: bool
     sort: tuple[str, bool] | None
     limited: bool
-    # Slots for roots (or, when there are many, for lengths of roots), None where nothing narrows.
-    scopes: int | None
-    many: bool
+    narrowing: Narrowing
+    # Rows are looked up after their keys were counted off: see DEEP.
+    deep: bool
+    few: bool
     extra: Hashable
 
     @property
     def weight(self) -> int:
-        return 1 + len(self.terms) + (self.scopes or 0)
+        return 1 + len(self.terms) + self.narrowing.places
 
 
 class ListQuery:
@@ -77,6 +79,10 @@ class ListQuery:
 
     `select` says what a row is and may narrow it with constants. `columns` gives each field of `listing` its
     column, `key` the primary key, `path` the scope path that `scopes` narrows by.
+
+    `tenant` is for the lists that grow with an organization: they read one table, `key`, `path` and `tenant`
+    are columns of it, and it has indexes on tenant and key and on tenant and path. Such a list is narrowed to
+    the tenant that the parameter TENANT names, and its plans do not depend on statistics (sql.narrowing).
     Raises ValueError for a field without a column or with one of the wrong type.
     """
 
@@ -87,12 +93,16 @@ class ListQuery:
         columns: Mapping[str, ColumnElement[Any]],
         key: ColumnElement[Any],
         path: ColumnElement[str] | None = None,
+        tenant: Column[int] | None = None,
     ) -> None:
         self.listing = listing
         self._select = select
         self._columns = dict(columns)
         self._key = key
         self._path = path
+        self._tenant = tenant
+        self._tree = _tree(key, path, tenant)
+        self._sight = None if self._tree is None else _sight(self._tree)
         self._search_columns = [columns[field.name] for field in listing.searched]
         self._kept: OrderedDict[_Shape, tuple[Prepared, tuple[ColumnElement[bool], ...]]] = OrderedDict()
         self._weight = 0
@@ -107,17 +117,21 @@ class ListQuery:
         scopes: ScopeSet | None = None,
         where: Sequence[ColumnElement[bool]] = (),
         shape_key: Hashable = (),
+        few: bool = False,
+        small: bool = False,
         peek: bool = False,
     ) -> tuple[Prepared, dict[str, Any]]:
         """The statement for the rows of `page` and its parameters.
 
         `scopes` None means that the caller's scopes do not narrow this list; an empty set finds nothing.
         `where` adds conditions whose values are `bindparam("name")`, given by the caller beside these
-        parameters; each different `where` needs its own `shape_key`. `peek` reads one row more than asked,
-        for `core.listing.cut`. Raises ValueError for scopes on a list without a path, for a value inside
-        `where`, and for two different `where` with one `shape_key`.
+        parameters; each different `where` needs its own `shape_key`. `few` says that `where` finds a few keys
+        of a tenant's rows by itself, so that nothing else should look for rows; `small` is what `is_small`
+        said. `peek` reads one row more
+        than asked, for `core.listing.cut`. Raises ValueError for scopes on a list without a path, for a value
+        inside `where`, and for two different `where` with one `shape_key`.
         """
-        shape = self._shape(page, scopes, shape_key, counting=False)
+        shape = self._shape(page, scopes, shape_key, counting=False, few=few, small=small)
         params = self._params(page, scopes, shape)
         if page.limit is not None:
             params[_LIMIT] = page.limit + peek
@@ -131,34 +145,62 @@ class ListQuery:
         scopes: ScopeSet | None = None,
         where: Sequence[ColumnElement[bool]] = (),
         shape_key: Hashable = (),
+        few: bool = False,
+        small: bool = False,
     ) -> tuple[Prepared, dict[str, Any]]:
         """The statement for the number of rows on all pages together; arguments as for `page`."""
-        shape = self._shape(page, scopes, shape_key, counting=True)
+        shape = self._shape(page, scopes, shape_key, counting=True, few=few, small=small)
         return self._prepared(shape, where), self._params(page, scopes, shape)
 
-    def _shape(self, page: Page, scopes: ScopeSet | None, extra: Hashable, *, counting: bool) -> _Shape:
+    def is_small(self, reader: Reader, tenant_id: int, scopes: ScopeSet | None) -> bool:
+        """Whether so few rows lie in `scopes` that a page is best served from them.
+
+        It changes what a page costs, never what is on it.
+        """
+        if self._sight is None:
+            return False
+        small = narrowing.looks_small(scopes)
+        if small is not None:
+            return small
+        most = narrowing.SMALL
+        plan = narrowing.choose(scopes, small=True)
+        params = {**narrowing.values(plan, scopes, _PREFIX), TENANT: tenant_id, MOST: most + 1}
+        return reader.scalar(self._sight, params) <= most
+
+    def _shape(
+        self,
+        page: Page,
+        scopes: ScopeSet | None,
+        extra: Hashable,
+        *,
+        counting: bool,
+        few: bool = False,
+        small: bool = False,
+    ) -> _Shape:
         if scopes is not None and self._path is None:
             raise ValueError(f"{self.listing.name}: this list has no path that scopes could narrow by")
-        narrowed = scopes is not None and SYSTEM_PATH not in scopes.roots
         return _Shape(
             counting=counting,
             terms=tuple((condition.field.name, condition.operator) for condition in page.conditions),
             searching=page.search is not None,
             sort=None if counting or page.sort is None else (page.sort[0].name, page.sort[1]),
             limited=not counting and page.limit is not None,
-            scopes=_slots(scopes) if scopes is not None and narrowed else None,
-            many=narrowed and scopes is not None and len(scopes.roots) > MAX_RANGES,
+            narrowing=narrowing.choose(scopes, small=small and self._tree is not None),
+            deep=not counting and self._tenant is not None and page.limit is not None and page.offset >= DEEP,
+            few=few,
             extra=extra,
         )
 
     def _params(self, page: Page, scopes: ScopeSet | None, shape: _Shape) -> dict[str, Any]:
         params: dict[str, Any] = {}
         for index, condition in enumerate(page.conditions):
-            params[f"{_PREFIX}f{index}"] = _parameter(condition, self._columns[condition.field.name])
+            params[f"{_PREFIX}f{index}"] = conditions.parameter(
+                condition, self._columns[condition.field.name]
+            )
         if page.search is not None:
-            params[_SEARCH] = f"%{_pattern(page.search)}%"
-        if scopes is not None and shape.scopes:
-            params |= _scope_parameters(scopes, shape)
+            params[_SEARCH] = conditions.anywhere(page.search)
+        if shape.narrowing.how != How.ALL:
+            params |= narrowing.values(shape.narrowing, scopes, _PREFIX)
         return params
 
     def _prepared(self, shape: _Shape, where: Sequence[ColumnElement[bool]]) -> Prepared:
@@ -181,7 +223,7 @@ class ListQuery:
     def _statement(self, shape: _Shape, where: Sequence[ColumnElement[bool]]) -> Prepared:
         if not shape.limited:
             return Prepared(self._build(shape, where))
-        total = replace(shape, counting=True, sort=None)
+        total = replace(shape, counting=True, sort=None, deep=False)
         return Prepared(self._build(shape, where), Prepared(self._build(total, where)))
 
     def _keep(self, shape: _Shape, entry: tuple[Prepared, tuple[ColumnElement[bool], ...]]) -> None:
@@ -195,28 +237,48 @@ class ListQuery:
 
     def _build(self, shape: _Shape, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
         rows = self._select.where(*self._conditions(shape), *where)
+        keys = rows.with_only_columns(self._key, maintain_column_froms=True).order_by(None)
         if shape.counting:
             # A subquery, so that DISTINCT and GROUP BY of the list count as they list.
-            keys = rows.with_only_columns(self._key, maintain_column_froms=True).order_by(None)
             if shape.limited:
                 keys = keys.limit(bindparam(MOST, type_=BigInteger()))
             return select(func.count()).select_from(keys.subquery())
-        rows = rows.order_by(None).order_by(*self._order(shape.sort))
-        if shape.limited:
-            rows = rows.limit(bindparam(_LIMIT, type_=BigInteger()))
-            rows = rows.offset(bindparam(_OFFSET, type_=BigInteger()))
-        return rows
+        order = self._order(shape.sort)
+        if shape.deep:
+            passed = _sliced(keys.order_by(*order)).correlate(None)
+            return self._select.where(self._key.in_(passed)).order_by(None).order_by(*order)
+        rows = rows.order_by(None).order_by(*order)
+        return _sliced(rows) if shape.limited else rows
 
     def _conditions(self, shape: _Shape) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if self._path is not None and shape.scopes is not None:
-            found.append(_within(CodePoints(self._path), shape))
+        found = self._narrowed(shape)
         for index, (name, operator) in enumerate(shape.terms):
             kind = self.listing.fields[name].kind
-            found.append(_compare(self._columns[name], kind, operator, f"{_PREFIX}f{index}"))
+            found.append(conditions.compare(self._columns[name], kind, operator, f"{_PREFIX}f{index}"))
         if shape.searching:
-            found.append(or_(False, *(_like(column, _SEARCH) for column in self._search_columns)))
+            found.append(conditions.contains(self._search_columns, _SEARCH))
         return found
+
+    def _narrowed(self, shape: _Shape) -> list[ColumnElement[bool]]:
+        plan = shape.narrowing
+        tenant_id = _tenant_id()
+        if self._tenant is None:
+            if self._path is None or plan.how == How.ALL:
+                return []
+            return [narrowing.condition(plan, CodePoints(self._path), _PREFIX)]
+        seeking = plan.how == How.SEEK
+        # An expression is never found in an index: whatever finds few keys is the only way to the rows.
+        tenant = self._tenant + literal_column("0", Integer()) if seeking or shape.few else self._tenant
+        if seeking and self._tree is not None:
+            return [self._tree.seek(tenant_id, _PREFIX), tenant == tenant_id]
+        if self._path is None or plan.how == How.ALL:
+            return [tenant == tenant_id]
+        inside = narrowing.condition(plan, CodePoints(self._path), _PREFIX)
+        # The number of everything is read off the index of paths. A page of somebody who sees most rows comes
+        # in the order of an index instead, and what is filtered from the index of that: no plan looks into
+        # CASE, and PostgreSQL takes it for true of every second row.
+        everything = shape.counting and not (shape.terms or shape.searching or shape.few)
+        return [inside if everything else case((inside, true()), else_=false()), tenant == tenant_id]
 
     def _order(self, sort: tuple[str, bool] | None) -> list[ColumnElement[Any]]:
         """The order asked for, then the key in the same direction, so that one index serves both ways."""
@@ -251,6 +313,26 @@ def _check_column(listing: Listing, field: Field, column: ColumnElement[Any] | N
         raise ValueError(f"{listing.name}: {field.name} is {field.kind.value}, its column is {column.type!r}")
 
 
+def _tenant_id() -> BindParameter[int]:
+    return bindparam(TENANT, type_=Integer())
+
+
+def _sight(tree: Tree) -> Prepared:
+    """How many rows a caller's scopes hold."""
+    most = bindparam(MOST, type_=BigInteger())
+    return Prepared(select(tree.how_many(_tenant_id(), most, _PREFIX)))
+
+
+def _tree(
+    key: ColumnElement[Any], path: ColumnElement[str] | None, tenant: Column[int] | None
+) -> Tree | None:
+    if tenant is None or path is None:
+        return None
+    if not (isinstance(key, Column) and isinstance(path, Column) and key.table is path.table is tenant.table):
+        raise ValueError(f"{tenant}: the key and the path of such a list are columns of the same table")
+    return Tree(key, path, tenant)
+
+
 def _refuse_values(clause: ColumnElement[bool]) -> None:
     """A value inside a kept statement would answer the next caller too."""
     for element in visitors.iterate(clause):
@@ -266,110 +348,6 @@ def _same(kept: Sequence[ColumnElement[bool]], asked: Sequence[ColumnElement[boo
     )
 
 
-def _slots(scopes: ScopeSet) -> int:
-    """How many scope conditions the statement has: a power of two, so that few shapes serve every caller."""
-    count = len(scopes.roots)
-    if count > MAX_RANGES:
-        count = len(_lengths(scopes))
-    return 1 << (count - 1).bit_length() if count else 0
-
-
-def _lengths(scopes: ScopeSet) -> list[int]:
-    return sorted({len(root) for root in scopes.roots})
-
-
-def _scope_parameters(scopes: ScopeSet, shape: _Shape) -> dict[str, Any]:
-    """Slots that are left over repeat the last value: a condition that is already there."""
-    params: dict[str, Any] = {}
-    if shape.many:
-        lengths = _lengths(scopes)
-        params[_ROOTS] = json.dumps(scopes.roots)
-        for index in range(shape.scopes or 0):
-            params[f"{_PREFIX}n{index}"] = lengths[min(index, len(lengths) - 1)]
-        return params
-    for index in range(shape.scopes or 0):
-        root = scopes.roots[min(index, len(scopes.roots) - 1)]
-        params[f"{_PREFIX}r{index}"] = root
-        params[f"{_PREFIX}e{index}"] = _after(root)
-    return params
-
-
-def _within(path: ColumnElement[str], shape: _Shape) -> ColumnElement[bool]:
-    """Whether `path` starts with one of the caller's roots.
-
-    Few roots are ranges, which an index answers. Many are a set in which the beginning of `path` is looked
-    up, once for each length that roots have: a thousand ranges are more than SQLite parses.
-    """
-    found: list[ColumnElement[bool]] = []
-    for index in range(shape.scopes or 0):
-        if shape.many:
-            start = func.substr(path, 1, bindparam(f"{_PREFIX}n{index}", type_=Integer()))
-            found.append(OneOf(start, _text(_ROOTS)))
-        else:
-            found.append(and_(path >= _text(f"{_PREFIX}r{index}"), path < _text(f"{_PREFIX}e{index}")))
-    return or_(False, *found)
-
-
-def _after(root: str) -> str:
-    """The first text behind everything that starts with `root`: `0` is the character after `/`."""
-    return root[:-1] + "0"
-
-
-def _text(name: str) -> BindParameter[str]:
-    return bindparam(name, type_=String())
-
-
-def _like(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    return Lowered(column).like(_text(name), escape=_ESCAPE)
-
-
-def _not_like(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    return or_(Lowered(column).not_like(_text(name), escape=_ESCAPE), column.is_(None))
-
-
-_PATTERNS: Mapping[Operator, tuple[str, str]] = {
-    Operator.CONTAINS: ("%", "%"),
-    Operator.NOT_CONTAINS: ("%", "%"),
-    Operator.STARTS: ("", "%"),
-    Operator.ENDS: ("%", ""),
-}
-_COMPARISONS: Mapping[Operator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
-    Operator.EQUAL: lambda column, value: column == value,
-    Operator.NOT_EQUAL: lambda column, value: or_(column != value, column.is_(None)),
-    Operator.AT_MOST: lambda column, value: column <= value,
-    Operator.AT_LEAST: lambda column, value: column >= value,
-}
-
-
-def _compare(column: ColumnElement[Any], kind: Kind, operator: Operator, name: str) -> ColumnElement[bool]:
-    if operator in _PATTERNS:
-        return (_not_like if operator is Operator.NOT_CONTAINS else _like)(column, name)
-    if kind in (Kind.TEXT, Kind.TIME):
-        return _COMPARISONS[operator](CodePoints(column), _text(name))
-    return _COMPARISONS[operator](column, bindparam(name, type_=_bind_type(kind, column)))
-
-
-def _bind_type(kind: Kind, column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Wide enough for every value the parser lets through: PostgreSQL casts parameters to it."""
-    if kind is Kind.NUMBER:
-        return Float(53)
-    return Boolean() if kind is Kind.BOOLEAN and _is_boolean(column) else BigInteger()
-
-
-def _is_boolean(column: ColumnElement[Any]) -> bool:
-    return isinstance(column.type, Boolean | NullType)
-
-
-def _parameter(condition: Condition, column: ColumnElement[Any]) -> Any:
-    value = condition.value
-    if condition.operator in _PATTERNS:
-        before, after = _PATTERNS[condition.operator]
-        return f"{before}{_pattern(str(value))}{after}"
-    if condition.field.kind is Kind.BOOLEAN and not _is_boolean(column):
-        return int(value)
-    return value
-
-
-def _pattern(text: str) -> str:
-    """`text` for LIKE, in lower case. Bytes know no letters but those of ASCII."""
-    return text.encode().lower().decode().translate(_ESCAPES)
+def _sliced(rows: Select[Any]) -> Select[Any]:
+    limit, offset = bindparam(_LIMIT, type_=BigInteger()), bindparam(_OFFSET, type_=BigInteger())
+    return rows.limit(limit).offset(offset)

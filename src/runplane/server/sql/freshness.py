@@ -36,6 +36,10 @@ class Freshness:
         """The current stamp; read it *before* loading what it will guard."""
         return self._stamps.get(tenant_id, 0)
 
+    def tenants(self) -> frozenset[int]:
+        """The ids of all tenants at the last poll."""
+        return frozenset(self._versions)
+
     def is_stale(self) -> bool:
         """Whether the last successful poll is too long ago to trust any stamp."""
         return self._monotonic() - self._polled_at > STALE_SECONDS

@@ -7,7 +7,7 @@ the same transaction and caches are told after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, bindparam, func, select, update
@@ -18,10 +18,13 @@ from runplane.server.sql.engine import Database
 from runplane.server.sql.freshness import Freshness
 from runplane.server.sql.prepared import Listed, Prepared, RawReader, Row
 from runplane.server.sql.schema import tenants
+from runplane.server.sql.tallies import Tallies
 
 T = TypeVar("T")
 
 _TAKE_TURNS = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0))))
+
+_VERSION = Prepared(select(tenants.c.version).where(tenants.c.id == bindparam("tenant_id")))
 
 _ATTEMPTS = 3
 # Serialization failure, deadlock, and a plan that a migration made void: the whole handler may run again
@@ -35,15 +38,16 @@ _OUTAGE_STATES = frozenset({"25006", "25P03"})
 class Unit:
     """One transaction and what belongs to it."""
 
-    __slots__ = ("_after_commit", "_changed", "_reader", "connection", "now", "statements")
+    __slots__ = ("_after_commit", "_changed", "_reader", "_tallies", "connection", "now", "statements")
 
-    def __init__(self, connection: Connection, at: Instant) -> None:
+    def __init__(self, connection: Connection, at: Instant, tallies: Tallies) -> None:
         self.connection = connection
         self.now = at
         self.statements = 0
         self._reader = RawReader(connection.connection.dbapi_connection, connection.dialect)
         self._changed: set[int] = set()
         self._after_commit: list[Callable[[], None]] = []
+        self._tallies = tallies
 
     @property
     def listed(self) -> list[Listed]:
@@ -70,6 +74,22 @@ class Unit:
     def changed(self, tenant_id: int) -> None:
         """What this unit writes may alter what tokens of the tenant are allowed."""
         self._changed.add(tenant_id)
+
+    def tally(self, tenant_id: int, key: Hashable, count: Callable[[], int]) -> int:
+        """`count()`, or what it gave when the tenant was last as it is now.
+
+        For numbers that only change together with `changed(tenant_id)`; `key` says what is counted.
+        """
+        if tenant_id in self._changed:
+            return count()
+        # The version first: a change that is committed in between makes the number newer than its version,
+        # and nobody reads that version any more.
+        version = self.scalar(_VERSION, {"tenant_id": tenant_id})
+        number = self._tallies.recall((tenant_id, key), version)
+        if number is None:
+            number = count()
+            self._tallies.keep((tenant_id, key), version, number)
+        return number
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Run `hook` once the transaction is durable, before the answer leaves."""
@@ -108,6 +128,7 @@ class Units:
         self.database = database
         self.freshness = freshness
         self.clock = clock
+        self._tallies = Tallies()
 
     def read(self, job: Callable[[Unit], T]) -> T:
         """Run `job` in a transaction that is always rolled back; otherwise as `write`."""
@@ -137,7 +158,7 @@ class Units:
         try:
             connection = self.database.kept_connection(reading=reading)
             transaction = connection.begin()
-            unit = Unit(connection, now(self.clock))
+            unit = Unit(connection, now(self.clock), self._tallies)
         except self.database.errors as error:
             self.database.drop_kept(reading=reading)
             raise _Failed(error, again=False) from error

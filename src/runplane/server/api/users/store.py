@@ -34,8 +34,8 @@ _LIST: Final = ListQuery(
         "type": case((users.c.is_local, "local"), else_="sso"),
     },
     key=users.c.id,
+    tenant=users.c.tenant_id,
 )
-_IN_TENANT = (users.c.tenant_id == bindparam("tenant_id"),)
 
 
 def select_view(reader: Reader, tenant_id: int, user_id: str) -> Row | None:
@@ -45,11 +45,11 @@ def select_view(reader: Reader, tenant_id: int, user_id: str) -> Row | None:
 
 def select_views(reader: Reader, tenant_id: int, page: Page) -> list[Row]:
     """A page of people and, if there is one, the first of the next page."""
-    query, params = _LIST.page(page, where=_IN_TENANT, shape_key="tenant", peek=True)
+    query, params = _LIST.page(page, peek=True)
     return reader.all(query, {**params, "tenant_id": tenant_id})
 
 
 def count_views(reader: Reader, tenant_id: int, page: Page) -> int:
     """How many people there are on all pages."""
-    query, params = _LIST.count(page, where=_IN_TENANT, shape_key="tenant")
+    query, params = _LIST.count(page)
     return reader.scalar(query, {**params, "tenant_id": tenant_id})

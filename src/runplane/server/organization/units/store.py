@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     String,
     Table,
@@ -124,7 +123,7 @@ def _list_columns(table: Table) -> dict[str, ColumnElement[Any]]:
     }
 
 
-def _list(kind: UnitKind, *, wide: bool) -> ListQuery:
+def _list(kind: UnitKind) -> ListQuery:
     table = _TABLES[kind.scope]
     columns = _list_columns(table)
     if kind is PROJECTS:
@@ -134,39 +133,15 @@ def _list(kind: UnitKind, *, wide: bool) -> ListQuery:
             "parentName": _PARENT_NAME,
             "phase": _PHASE,
         }
-    path = table.c.path + literal_column("''", String()) if wide else table.c.path
-    return ListQuery(kind.listing, _select(kind), columns, table.c.id, path)
+    return ListQuery(kind.listing, _select(kind), columns, table.c.id, table.c.path, table.c.tenant_id)
 
 
-# Whoever sees most of a tenant is served in the order asked for, row by row; whoever sees little of it by the
-# paths of that little. Neither database guesses which without statistics, so one of the two indexes is kept
-# out of each: an expression is never found in one.
-_LISTS: Final = {
-    (kind.scope, wide): _list(kind, wide=wide) for kind in (DEPARTMENTS, PROJECTS) for wide in (False, True)
-}
-_OF_TENANT: Final = {
-    scope: (table.c.tenant_id == bindparam("tenant_id"),) for scope, table in _TABLES.items()
-}
-_BY_PATH: Final = {
-    scope: (table.c.tenant_id + literal_column("0", Integer()) == bindparam("tenant_id"),)
-    for scope, table in _TABLES.items()
-}
-# What `/tenant/cluster/` is split into: a scope of this depth or less is wide.
-_WIDE_PARTS = 4
-
-
-def _narrowing(
-    kind: UnitKind, scopes: ScopeSet | None
-) -> tuple[ListQuery, tuple[ColumnElement[bool], ...], str]:
-    """The list, the condition on the tenant and its key that serve a caller best."""
-    wide = scopes is None or any(len(root.split("/")) <= _WIDE_PARTS for root in scopes.roots)
-    conditions = _OF_TENANT if wide else _BY_PATH
-    return _LISTS[kind.scope, wide], conditions[kind.scope], "wide" if wide else "narrow"
+_LISTS: Final = {kind.scope: _list(kind) for kind in (DEPARTMENTS, PROJECTS)}
 
 
 def _one(kind: UnitKind, *, hold: bool = False) -> Prepared:
     table = _TABLES[kind.scope]
-    query = _select(kind).where(table.c.id == bindparam("id"), *_OF_TENANT[kind.scope])
+    query = _select(kind).where(table.c.id == bindparam("id"), table.c.tenant_id == bindparam("tenant_id"))
     # Weaker than what a new project takes on its department: creating some at once must not deadlock.
     return Prepared(query.with_for_update(of=table, key_share=True) if hold else query)
 
@@ -218,8 +193,9 @@ def select_units(
     unit: Unit, kind: UnitKind, tenant_id: int, page: Page, scopes: ScopeSet | None, silent_since: str
 ) -> list[UnitRow]:
     """A page of the units inside `scopes` (None: of the tenant) and the first of the next page."""
-    listed, where, key = _narrowing(kind, scopes)
-    query, params = listed.page(page, scopes=scopes, where=where, shape_key=key, peek=True)
+    listed = _LISTS[kind.scope]
+    small = listed.is_small(unit, tenant_id, scopes)
+    query, params = listed.page(page, scopes=scopes, small=small, peek=True)
     values = {**params, "tenant_id": tenant_id, "silent_since": silent_since}
     return [_row(kind, row) for row in unit.all(query, values)]
 
@@ -228,9 +204,14 @@ def count_units(
     unit: Unit, kind: UnitKind, tenant_id: int, page: Page, scopes: ScopeSet | None, silent_since: str
 ) -> int:
     """How many units all pages together have."""
-    listed, where, key = _narrowing(kind, scopes)
-    query, params = listed.count(page, scopes=scopes, where=where, shape_key=key)
-    return unit.scalar(query, {**params, "tenant_id": tenant_id, "silent_since": silent_since})
+    listed = _LISTS[kind.scope]
+    small = listed.is_small(unit, tenant_id, scopes)
+    query, params = listed.count(page, scopes=scopes, small=small)
+    values = {**params, "tenant_id": tenant_id, "silent_since": silent_since}
+    if scopes is not None or not page.is_everything:
+        return unit.scalar(query, values)
+    # Every new or deleted unit changes the tree of scopes.
+    return unit.tally(tenant_id, kind.scope, lambda: unit.scalar(query, values))
 
 
 def select_departments(unit: Unit, ids: Iterable[int]) -> dict[int, UnitRow]:

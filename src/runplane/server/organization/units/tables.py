@@ -64,7 +64,7 @@ departments = Table(
     *_unit_columns(),
     Column("is_default", Boolean, nullable=False),
     UniqueConstraint("cluster_id", "name"),
-    Index("ix_departments_path", "path"),
+    Index("ix_departments_tenant_id_path", "tenant_id", "path"),
     Index("ix_departments_tenant_id_id", "tenant_id", "id"),
     Index("ix_departments_tenant_id_name", "tenant_id", "name", "id"),
     # numbers are not used again: deleted access rules keep them
@@ -91,9 +91,10 @@ projects = Table(
     UniqueConstraint("cluster_id", "name"),
     # the namespace carries one queue label: two projects cannot share it
     UniqueConstraint("cluster_id", "namespace"),
-    Index("ix_projects_path", "path"),
+    Index("ix_projects_tenant_id_path", "tenant_id", "path"),
     Index("ix_projects_tenant_id_id", "tenant_id", "id"),
     Index("ix_projects_tenant_id_name", "tenant_id", "name", "id"),
+    Index("ix_projects_tenant_id_created_at", "tenant_id", "created_at", "id"),
     sqlite_autoincrement=True,
 )
 

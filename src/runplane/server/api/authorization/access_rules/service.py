@@ -43,7 +43,7 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\Z")
 
 
 def list_rules(
-    reader: Reader,
+    unit: Unit,
     principal: Principal,
     page: Page,
     *,
@@ -52,18 +52,18 @@ def list_rules(
 ) -> tuple[list[RuleRow], int]:
     """A page of the rules whose scope the caller may read rules in, and how many there are in all."""
     scopes = principal.grants.scopes(_MAY_READ)
-    keys = _subject_keys(reader, principal.tenant_id, subjects)
-    rows = store.select_rules(reader, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
-    return rows, store.count_rules(reader, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
+    keys = _subject_keys(unit, principal.tenant_id, subjects)
+    rows = store.select_rules(unit, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
+    return rows, store.count_rules(unit, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
 
 
 def count_rules(
-    reader: Reader, principal: Principal, page: Page, *, deleted: bool, subjects: Sequence[str] | None
+    unit: Unit, principal: Principal, page: Page, *, deleted: bool, subjects: Sequence[str] | None
 ) -> int:
     """How many rules `list_rules` finds on all pages."""
     scopes = principal.grants.scopes(_MAY_READ)
-    keys = _subject_keys(reader, principal.tenant_id, subjects)
-    return store.count_rules(reader, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
+    keys = _subject_keys(unit, principal.tenant_id, subjects)
+    return store.count_rules(unit, principal.tenant_id, page, scopes, deleted=deleted, subjects=keys)
 
 
 def _subject_keys(reader: Reader, tenant_id: int, subjects: Sequence[str] | None) -> list[str] | None:
