@@ -13,9 +13,10 @@ from runplane.server.core.clock import Instant, instant
 from runplane.server.core.errors import Invalid
 from runplane.server.core.scope import EMPTY, EVERYWHERE, ScopeSet, ScopeType
 from runplane.server.organization.clusters.model import ClusterRow, check_text, state_of
-from runplane.server.organization.inventory.telemetry import MEASURES, as_text, total
+from runplane.server.organization.inventory.telemetry import MEASURES, total
 from runplane.server.organization.inventory.usage.merging import merged, merged_customization
 from runplane.server.organization.node_pools.model import Claim, check_label_key, phase_of, pool_of
+from runplane.server.organization.series import as_text
 
 KEYS = st.sampled_from(["a", "b", "c"])
 VALUES = st.sampled_from(["x", "y"])

@@ -52,6 +52,9 @@ class Door:
     async def authenticate(self, token: bytes) -> Principal:  # noqa: ARG002 - it knows no other
         raise e.Unauthenticated("no", reason="unknown_key")
 
+    def elsewhere(self, principal: Principal, host: bytes) -> bool:  # noqa: ARG002 - there is one tenant
+        return host == b"other.example.com"
+
 
 @pytest.fixture
 def lanes(tmp_path: Path) -> Iterator[Lanes]:
@@ -69,6 +72,7 @@ def answer(
     *messages: dict[str, Any],
     authorization: bytes | None = None,
     query: bytes = b"",
+    host: bytes = b"here.example.com",
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """What the kernel sends for one request; status 0 is nothing."""
     sent: list[dict[str, Any]] = []
@@ -89,7 +93,7 @@ def answer(
         lanes.start()
         headers = [(b"content-type", b"application/json")]
         if authorization is not None:
-            headers.append((b"authorization", authorization))
+            headers += [(b"authorization", authorization), (b"host", host)]
         scope = {
             "type": "http", "method": operation.method, "path": operation.path, "query_string": query,
             "headers": headers, "client": ("127.0.0.1", 1),
@@ -200,6 +204,15 @@ def test_every_noun_has_a_status() -> None:
     nouns.remove(e.DomainError)
     statuses = {it: problems.status_of(it.__new__(it), Surface.MODERN) for it in nouns}
     assert all(400 <= status <= 503 for status in statuses.values()), statuses
+
+
+def test_a_host_of_another_tenant_gets_nothing_done(lanes: Lanes) -> None:
+    calls: list[Call[Any]] = []
+    operation = one(calls.append, allow=signed_in("a test"))
+    assert answer(lanes, operation, authorization=b"Bearer good")[0] == 200
+    status, headers, body = answer(lanes, operation, authorization=b"Bearer good", host=b"other.example.com")
+    assert (status, json.loads(body)["reason"], len(calls)) == (401, "other_tenant", 1)
+    assert b"www-authenticate" in headers
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Gauge
 
 from runplane.server import bootstrap, welcome
+from runplane.server.answers.keeper import Answers
 from runplane.server.api import rooms
 from runplane.server.audit.journal import Journal
 from runplane.server.core.clock import Clock, SystemClock
@@ -35,6 +36,7 @@ from runplane.server.sql.freshness import POLL_SECONDS, Freshness
 from runplane.server.sql.group_commit import GroupCommit
 from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.migrate import migrate
+from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit, Units
 
 
@@ -72,6 +74,7 @@ def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
             refresh_seconds=settings.tokens.refresh_days * 86400,
             temporary_seconds=settings.passwords.temporary_hours * 3600,
             password_grant=settings.tokens.password_grant,
+            algorithm=settings.tokens.algorithm,
         ),
         clock=clock,
         lanes=stores.lanes,
@@ -86,6 +89,7 @@ def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
         group=group,
         kek=kek,
         public_url=settings.public_url.rstrip("/"),
+        chart_repository=settings.chart_repository,
     )
 
 
@@ -112,8 +116,10 @@ class App:
         lost = Gauge("runplane_records_lost", "Sign-ins and refusals that could not be stored", registry=None)
         lost.set_function(lambda: self.identity.group.lost)
         self.operations = rooms.operations(self.identity, ready=self._ready, collectors=[metrics, lost])
+        self.answers = Answers(self.stores.lanes, self.identity.group, self._clock, self.identity.kek)
         self.kernel = Kernel(
             self.operations,
+            answers=self.answers,
             lanes=self.stores.lanes,
             authenticator=self.identity.authenticator,
             journal=self.identity.journal,
@@ -153,15 +159,16 @@ class App:
         self.loop = asyncio.get_running_loop()
         await self.stores.lanes.read(self.stores.freshness.poll)
         self.stores.lanes.start()
-        poller = asyncio.create_task(self._poll())
+        background = [asyncio.create_task(it) for it in (self._poll(), self.answers.sweep())]
         worker = Worker(self.stores.lanes, self._clock, [report_job()])
         working = asyncio.create_task(worker.run())
         try:
             yield
         finally:
-            poller.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await poller
+            for task in background:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             worker.stop()
             await working
             await self.identity.group.drain()
@@ -179,11 +186,16 @@ class App:
             await asyncio.sleep(POLL_SECONDS)
             # While polls fail nothing counts as fresh, so requests ask the database themselves.
             try:
-                await self.stores.lanes.look(self.stores.freshness.poll)
+                await self.stores.lanes.look(self._catch_up)
             except Unavailable:
                 continue
             except Exception:
                 log.exception("poll failed")
+
+    def _catch_up(self, reader: Reader) -> None:
+        self.stores.freshness.poll(reader)
+        # a tenant that another process made: its host must not pass for one that names no tenant
+        self.identity.realms.keep_up(reader, self.stores.freshness.tenants())
 
     async def _ready(self) -> None:
         def job(unit: Unit) -> None:

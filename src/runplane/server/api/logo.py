@@ -44,7 +44,13 @@ def operations() -> list[Operation]:
         text = logo.get_logo(call.unit, call.principal.tenant_id)
         return Reply(status=204) if text is None else Reply(LogoOut(logo=text))
 
-    @ops.post("", allow=can(UPDATE, BRANDING_SETTINGS).at(own_tenant), body=LogoIn, audit=Audited("logo"))
+    @ops.post(
+        "",
+        allow=can(UPDATE, BRANDING_SETTINGS).at(own_tenant),
+        body=LogoIn,
+        audit=Audited("logo"),
+        creates=False,
+    )
     def upload_tenant_logo(call: Call[LogoIn]) -> None:
         """Replace the tenant's logo"""
         who = call.principal

@@ -23,6 +23,7 @@ def operations() -> list[Operation]:
         "",
         allow=signed_in("it ends nothing but the caller's own session"),
         audit=Audited("session", "sign-out"),
+        creates=False,
         extension=True,
     )
     def logout(call: Call[Any]) -> None:

@@ -52,6 +52,7 @@ def operations(identity: Identity) -> list[Operation]:
         reply=PasswordChangedOut,
         before=prepare,
         audit=Audited("user", "update"),
+        creates=False,
     )
     def change_user_password(call: Call[Any]) -> PasswordChangedOut:
         """Change your own password

@@ -79,6 +79,11 @@ def own_tenant(call: Any) -> str:
     return call.principal.tenant_path
 
 
+def the_system(_: Any) -> str:
+    """A scope source: the whole installation, above every tenant."""
+    return SYSTEM_PATH
+
+
 def enter(allow: Allow, principal: Principal, operation_id: str) -> ScopeSet:
     """The check before any work: may this caller call this operation at all?
 

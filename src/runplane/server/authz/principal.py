@@ -25,6 +25,7 @@ class Principal:
 
     `name` is what `createdBy` and the audit log show: an e-mail address or a service account's name.
     `credential_id` is the row of the client that got the token, None for a person who signed in.
+    `page_size` is how many rows its lists have where a call does not say, None for each list's own default.
     `only` names the operations this token is confined to; None means no confinement.
     """
 
@@ -38,6 +39,7 @@ class Principal:
     groups: tuple[str, ...] = ()
     grants: Grants = NO_GRANTS
     only: frozenset[str] | None = None
+    page_size: int | None = None
 
     @property
     def key(self) -> str:

@@ -83,6 +83,10 @@ class PreconditionFailed(DomainError):
     """The object is not in the state that the caller made a condition (If-Match)."""
 
 
+class KeyReused(DomainError):
+    """An Idempotency-Key that belongs to another request."""
+
+
 class TooLarge(DomainError):
     """The body is larger than this route takes."""
 

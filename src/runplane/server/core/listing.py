@@ -189,6 +189,11 @@ class Page:
     limit: int | None = None
 
     @property
+    def is_everything(self) -> bool:
+        """Whether all pages together have every row there is."""
+        return not self.conditions and self.search is None
+
+    @property
     def is_plain(self) -> bool:
         """Whether an index answers it at once: near the start of the list, in its own order, unfiltered."""
         return (

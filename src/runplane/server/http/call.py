@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
+from runplane.server.answers.keeper import Ticket
 from runplane.server.audit.journal import Note, Origin
 from runplane.server.audit.ledger import Caller
 from runplane.server.authz.principal import Principal
@@ -41,6 +42,7 @@ class Call(Generic[B]):
         "request",
         "request_id",
         "scopes",
+        "ticket",
         "write",
     )
 
@@ -59,6 +61,8 @@ class Call(Generic[B]):
         self.request_id = ""
         # what `operation.before` worked out for the handler
         self.prepared: Any = None
+        # of a request that makes something, whose answer is kept (http.once)
+        self.ticket: Ticket | None = None
         self._principal: Principal | None = None
         self._caller: Caller | None = None
         self._unit: Unit | None = None

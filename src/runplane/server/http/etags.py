@@ -1,8 +1,10 @@
 """ETag and If-Match (RFC 9110, 8.8 and 13.1): change an object only if it still is what you have read.
 
 The tag of an object is a hash of what a GET of its address answers, so it changes with everything a client
-can see and no object needs a version of its own. A change that comes with If-Match runs that GET first, in
-the same transaction and with the caller's own permissions; handlers know nothing of it.
+can see and no object needs a version of its own. Members that only agents write are left out of it: they
+change three times a minute, and would refuse changes that nobody had made in between. A change that comes
+with If-Match runs that GET first, in the same transaction and with the caller's own permissions; handlers
+know nothing of it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any, Final
+
+import msgspec
 
 from runplane.server.authz.guard import Form, decide, enter
 from runplane.server.core.errors import PreconditionFailed
@@ -43,7 +47,7 @@ class EntityTags:
         """The ETag header of an answer, where it shows an object that can be changed."""
         if call.operation.id not in self._shows or status != 200 or call.request.query_string:
             return ()
-        return ((b"etag", _tag(body)),)
+        return ((b"etag", _tag(body, call.operation.reported)),)
 
     def check(self, call: Call[Any], unit: Unit, serve: Serve) -> None:
         """Stop a change whose If-Match names another state than the present one.
@@ -60,7 +64,7 @@ class EntityTags:
             return
         if shown is None:
             raise PreconditionFailed("This operation has no state to compare If-Match with; leave it out.")
-        found = _tag(_read(call, shown, unit, serve))
+        found = _tag(_read(call, shown, unit, serve), shown.reported)
         tags = [it.strip() for it in wanted.split(b",")]
         if tags != [b"*"] and found not in tags:
             raise PreconditionFailed(
@@ -96,6 +100,11 @@ def _address(path: str, names: dict[str, str]) -> str:
     return path
 
 
-def _tag(body: bytes) -> bytes:
+def _tag(body: bytes, reported: tuple[str, ...]) -> bytes:
+    if reported:
+        members: dict[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        body = b"\n".join(
+            name.encode() + bytes(value) for name, value in members.items() if name not in reported
+        )
     # 128 bits: nobody finds two states of one object with the same tag
     return b'"%s"' % sha256(body).hexdigest()[:32].encode("ascii")

@@ -38,13 +38,15 @@ _WHOLE = frozenset((Operator.EQUAL, Operator.NOT_EQUAL))
 _ORDERS = ("asc", "desc")
 
 
-def parse_page(listing: Listing, query: Query) -> Page:
+def parse_page(listing: Listing, query: Query, preferred: int | None = None) -> Page:
     """The page of `listing` that the percent-decoded `query` asks for.
 
+    Where it names no limit the page has `preferred` rows, or as many as the list gives at most; None leaves
+    it to the list, and a list that gives all it can unasked goes on doing so.
     An empty parameter counts as absent. Raises Invalid, naming what is allowed. Takes time in proportion to
     the length of the query and refuses a long one without reading it.
     """
-    offset, limit = _slice(listing, query)
+    offset, limit = _slice(listing, query, preferred)
     return Page(
         conditions=_conditions(listing, query.get("filterBy", ())),
         search=_search(listing, query),
@@ -189,14 +191,17 @@ def _sort(listing: Listing, query: Query) -> tuple[Field, bool] | None:
     return listing.fields[enum_member(by, names, "sortBy")], descending is True
 
 
-def _slice(listing: Listing, query: Query) -> tuple[int, int | None]:
+def _slice(listing: Listing, query: Query, preferred: int | None) -> tuple[int, int | None]:
     if not listing.paged:
         return 0, None
     offset = _single(query, "offset")
     limit = _single(query, listing.limit_name)
+    default = listing.default_limit
+    if preferred is not None and default < listing.max_limit:
+        default = min(preferred, listing.max_limit)
     return (
         0 if offset is None else _integer(offset, "offset", 0, MAX_OFFSET),
-        listing.default_limit if limit is None else _integer(limit, listing.limit_name, 1, listing.max_limit),
+        default if limit is None else _integer(limit, listing.limit_name, 1, listing.max_limit),
     )
 
 

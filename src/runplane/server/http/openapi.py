@@ -16,13 +16,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from runplane.server.authz.guard import Form
-from runplane.server.core.listing import Field, Listing
-from runplane.server.http.listing import (
-    MAX_OFFSET,
-    MAX_SEARCH_LENGTH,
-    MAX_TERMS,
-)
 from runplane.server.http.operation import Mode, Operation, Surface, Wire
+from runplane.server.http.parameters import IDEMPOTENCY_KEY, IF_MATCH, REPLAYED, listing_parameters
 
 VERSION = "3.0.3"
 SCHEME = "bearerAuth"
@@ -45,6 +40,7 @@ _REFUSALS = {
     412: "The object has changed since the state that If-Match names.",
     413: "The body is larger than this operation takes.",
     415: "The body is of a type this operation does not take.",
+    422: "The Idempotency-Key was used for another request.",
     429: "There were too many attempts; wait as long as Retry-After says.",
     500: "Something failed on the server; `details` holds an id for its log.",
     501: "This release does not have the operation yet.",
@@ -219,6 +215,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             success["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         elif operation.reply is not None:
             success["content"] = {"application/json": {"schema": schemas.of(operation.reply)}}
+        if operation.creates:
+            success["headers"] = REPLAYED
         found[str(operation.status)] = success
     for status in _refusals(operation):
         name = _response_name(operation.surface, status)
@@ -243,6 +241,7 @@ def _refusals(operation: Operation) -> Iterator[int]:
         (412, _takes_condition(operation)),
         (413, _takes_body(operation)),
         (415, _takes_body(operation)),
+        (422, operation.creates),
         # Only what checks a password or a secret is throttled, and that hashes before it opens a unit.
         (429, operation.before is not None or not modern),
         (500, True),
@@ -275,14 +274,9 @@ def _parameters(operation: Operation, schemas: _Schemas) -> Iterator[dict[str, A
             "schema": {"type": "string", "minLength": 1},
         }
     if _takes_condition(operation):
-        text = "The ETag of the object as you read it: it is changed only if it still is the same."
-        yield {
-            "name": "If-Match",
-            "in": "header",
-            "required": False,
-            "description": text,
-            "schema": {"type": "string"},
-        }
+        yield IF_MATCH
+    if operation.creates:
+        yield IDEMPOTENCY_KEY
     taken: set[str] = set()
     if operation.query is not None:
         schema = schemas.query(operation.query)
@@ -290,7 +284,7 @@ def _parameters(operation: Operation, schemas: _Schemas) -> Iterator[dict[str, A
             taken.add(name)
             yield _query_parameter(name, value, required=name in schema.get("required", ()))
     if operation.listing is not None:
-        for parameter in _listing_parameters(operation.listing):
+        for parameter in listing_parameters(operation.listing):
             if parameter["name"] not in taken:
                 yield parameter
 
@@ -303,55 +297,6 @@ def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> di
     if description:
         found["description"] = description
     return found
-
-
-def _listing_parameters(listing: Listing) -> Iterator[dict[str, Any]]:
-    def parameter(name: str, description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return (
-            {"name": name, "in": "query", "required": False, "description": description}
-            | more
-            | {"schema": schema}
-        )
-
-    filtered = [it for it in listing.fields.values() if it.filter]
-    if filtered:
-        terms = {
-            "type": "array",
-            "maxItems": MAX_TERMS,
-            "items": {"type": "string", "pattern": _filter_pattern(filtered)},
-        }
-        text = "Keep what fits all terms. A term is a field, an operator and a value, as in name==value."
-        yield parameter("filterBy", text, terms, style="form", explode=False)
-    sorted_by = [it.name for it in listing.fields.values() if it.sort]
-    if sorted_by:
-        yield parameter("sortBy", "The field to sort by.", {"type": "string", "enum": sorted_by})
-        descending = listing.default_sort is not None and listing.default_sort[1]
-        order = {"type": "string", "enum": ["asc", "desc"], "default": "desc" if descending else "asc"}
-        yield parameter("sortOrder", "Smallest first (asc) or largest first (desc).", order)
-    if listing.searched:
-        names = ", ".join(it.name for it in listing.searched)
-        text = f"Keep what contains this text in {names}, whatever its case."
-        yield parameter("search", text, {"type": "string", "maxLength": MAX_SEARCH_LENGTH})
-    if listing.paged:
-        whole = {"type": "integer", "format": "int32"}
-        offset = {**whole, "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
-        yield parameter("offset", "How many entries to leave out at the start.", offset)
-        limit = {**whole, "minimum": 1, "maximum": listing.max_limit, "default": listing.default_limit}
-        yield parameter(listing.limit_name, "How many entries to return at most.", limit)
-
-
-def _filter_pattern(fields: Sequence[Field]) -> str:
-    """A regular expression for one term: fields that take the same operators share an alternative."""
-    names: dict[tuple[str, ...], list[str]] = {}
-    for field in fields:
-        names.setdefault(tuple(it.value for it in field.operators), []).append(field.name)
-    choices = (f"(?:{'|'.join(group)})(?:{'|'.join(map(_literal, marks))})" for marks, group in names.items())
-    return f"^(?:{'|'.join(choices)}).+$"
-
-
-def _literal(mark: str) -> str:
-    # Not re.escape: JavaScript's strict mode refuses escapes of characters that need none.
-    return re.sub(r"[\^$]", r"\\\g<0>", mark)
 
 
 def _portable(schema: dict[str, Any]) -> dict[str, Any]:

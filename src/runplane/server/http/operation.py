@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from runplane.server.authz.guard import Allow
+from runplane.server.authz.guard import Allow, Form
 from runplane.server.core.listing import Listing
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -21,6 +21,10 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 # RFC 9745 wants the instant of the deprecation. What the contract calls deprecated was so before this server
 # had a release, so for its callers it always was: the day of the first one, 2026-11-22.
 DEPRECATED_SINCE = 1795305600
+
+
+# Forms whose callers can be told apart and are not agents, which repeat their reports on purpose.
+_KNOWN = (Form.SIGNED_IN, Form.CAN)
 
 
 class Wire(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=False):
@@ -101,9 +105,13 @@ class Operation:
     # Reads the body by itself (form or folded JSON); `call.raw_body` holds the bytes.
     raw_body: bool = False
     writes: bool = False
+    # Makes something each time it is called: it takes an Idempotency-Key, and its answer is kept (http.once).
+    creates: bool = False
     deprecated: bool = False
     successor: str | None = None
     extension: bool = False
+    # Members of the answer that agents write and nobody else: the entity tag leaves them out.
+    reported: tuple[str, ...] = ()
     summary: str = ""
     description: str = ""
 
@@ -118,6 +126,9 @@ class Operation:
             raise ValueError(f"{self.id}: finish can(...) with .at(...) or .anywhere()")
         if self.mode is not Mode.UNIT and self.writes and isinstance(self.audit, Audited):
             raise ValueError(f"{self.id}: only a change made in the pipeline's unit is audited by it")
+
+        if self.creates and not (self.writes and self.mode is Mode.UNIT and self.allow.form in _KNOWN):
+            raise ValueError(f"{self.id}: only a known caller's change in the pipeline's unit can create")
 
     @property
     def notices(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -143,7 +154,10 @@ class Operations:
         return self._declare("GET", path, allow, options)
 
     def post(self, path: str, *, allow: Allow, **options: Any) -> Callable[[Handler], Handler]:
-        """Declare a POST; it writes unless `writes=False`."""
+        """Declare a POST; it writes unless `writes=False`.
+
+        It creates as well, where it changes something in the pipeline's unit, unless `creates=False`.
+        """
         return self._declare("POST", path, allow, options)
 
     def put(self, path: str, *, allow: Allow, **options: Any) -> Callable[[Handler], Handler]:
@@ -163,6 +177,8 @@ class Operations:
     ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
             options.setdefault("writes", method != "GET")
+            in_unit = options["writes"] and options.get("mode", Mode.UNIT) is Mode.UNIT
+            options.setdefault("creates", method == "POST" and in_unit and allow.form in _KNOWN)
             options.setdefault("id", handler.__name__)
             options.setdefault("tag", self.tag)
             options.setdefault("summary", _first_line(handler))

@@ -9,10 +9,11 @@ of a long list slower than the page itself; `Prefer: count=exact` counts on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote, urlencode
 
 from runplane.server.core.listing import Page
+from runplane.server.http.operation import Operation
 from runplane.server.http.request import Request
 from runplane.server.sql.filters import MOST
 from runplane.server.sql.prepared import Listed, RawReader
@@ -50,6 +51,14 @@ def headers(
         (b"link", _next(request.path, params, page.offset + page.limit)),
         (b"x-runplane-truncated", b"%d/%s" % (shown, whole)),
     )
+
+
+def whole(operation: Operation, result: object) -> Headers:
+    """What to say about a list that never is cut and that a handler has put together itself."""
+    paged = operation.listing is not None and operation.listing.paged
+    if operation.method != "GET" or paged or not isinstance(result, list):
+        return ()
+    return ((b"x-total-count", b"%d" % len(cast(list[object], result))),)
 
 
 def _total(reader: Unit | RawReader, page: Page, listed: Listed, most: int) -> int:

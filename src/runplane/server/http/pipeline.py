@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from runplane.server.answers.keeper import Answers
 from runplane.server.audit.journal import ACTION_OF_METHOD, Journal
 from runplane.server.audit.ledger import Route
 from runplane.server.authz.guard import Form, decide, enter
@@ -21,7 +22,7 @@ from runplane.server.authz.principal import Principal
 from runplane.server.core.errors import DomainError, Invalid, Unauthenticated
 from runplane.server.core.ids import new_id
 from runplane.server.core.scope import EMPTY
-from runplane.server.http import codec, paging, problems
+from runplane.server.http import codec, once, paging, problems
 from runplane.server.http.call import Call
 from runplane.server.http.etags import EntityTags
 from runplane.server.http.listing import parse_page
@@ -61,6 +62,10 @@ class Authenticator(Protocol):
         """The caller of any token. Raises Unauthenticated."""
         ...
 
+    def elsewhere(self, principal: Principal, host: bytes) -> bool:
+        """Whether a Host header names another tenant than the caller's. Must not block."""
+        ...
+
 
 class Kernel:
     """The ASGI application over a set of operations."""
@@ -73,12 +78,14 @@ class Kernel:
         authenticator: Authenticator,
         journal: Journal,
         metrics: RequestMetrics,
+        answers: Answers | None = None,
         trusted_proxies: Sequence[Network] = (),
     ) -> None:
         self.operations = tuple(operations)
         self._router = Router(operations)
         self._tags = EntityTags(operations)
         self._lanes = lanes
+        self._once = None if answers is None else once.Once(answers, lanes)
         self._authenticator = authenticator
         self._journal = journal
         self._metrics = metrics
@@ -107,6 +114,8 @@ class Kernel:
             headers = [*headers, *call.operation.notices]
             self._count_deprecated(call)
         await _send(send, status, headers, body)
+        if call is not None:
+            once.sent(call, scope)
         self._metrics.observe(name, status, perf_counter() - started)
 
     async def _serve(self, call: Call[Any], receive: Receive) -> Answer:
@@ -130,6 +139,8 @@ class Kernel:
         reader = self._lanes.loop_reader
         if operation.mode is Mode.HOT and reader is not None and call.page.is_plain:
             return self._serve_hot(call, reader)
+        if operation.creates and self._once is not None:
+            return await self._once.serve(call, self._in_unit)
         run = self._lanes.write if operation.writes else self._lanes.read
         return await run(lambda unit: self._in_unit(call, unit))
 
@@ -147,7 +158,15 @@ class Kernel:
             )
         token = header[7:].strip()
         principal = self._authenticator.recall(token)
-        return principal if principal is not None else await self._authenticator.authenticate(token)
+        if principal is None:
+            principal = await self._authenticator.authenticate(token)
+        if self._authenticator.elsewhere(principal, request.headers.get(b"host", b"")):
+            raise Unauthenticated(
+                "This token belongs to another tenant than the one this host is named after; "
+                "use it at its own tenant's host, or sign in here.",
+                reason="other_tenant",
+            )
+        return principal
 
     async def _decode(self, call: Call[Any], receive: Receive) -> None:
         operation, request = call.operation, call.request
@@ -156,7 +175,8 @@ class Kernel:
         if operation.query is not None:
             call.query = codec.convert_query(call.params, operation.query)
         if operation.listing is not None:
-            call.page = parse_page(operation.listing, call.params)
+            preferred = call.principal.page_size if call.known else None
+            call.page = parse_page(operation.listing, call.params, preferred)
         limit = MAX_PUBLIC_BODY if operation.allow.form is Form.PUBLIC else MAX_BODY
         if operation.raw_body:
             call.raw_body = await read_body(request, receive, limit)
@@ -164,6 +184,7 @@ class Kernel:
             body = await read_body(request, receive, limit)
             if body:
                 require_json(request)
+            call.raw_body = body
             call.body = codec.decode_body(body, operation.body)
 
     def _serve_hot(self, call: Call[Any], reader: RawReader) -> Answer:
@@ -180,6 +201,10 @@ class Kernel:
         operation = call.operation
         call.enter_unit(unit)
         decide(operation.allow, call)
+        ticket = call.ticket
+        first = None if ticket is None else ticket.begin(unit)
+        if first is not None:
+            return first
         if operation.writes and call.known:
             self._tags.check(call, unit, _finish)
         answer = self._tagged(call, _finish(operation, operation.handler(call)))
@@ -189,6 +214,8 @@ class Kernel:
             action = operation.audit.action or ACTION_OF_METHOD[operation.method]
             call.request_id = call.request_id or new_id()
             self._journal.write(unit, call.origin(), action, answer[0], call.note)
+        if ticket is not None:
+            ticket.keep(unit, answer)
         return answer
 
     def _tagged(self, call: Call[Any], answer: Answer) -> Answer:
@@ -229,11 +256,13 @@ def _finish(operation: Operation, result: Any) -> Answer:
         kind = [(b"content-type", result.media_type)] if body else []
         return result.status or operation.status, [*kind, *result.headers], body
     body = codec.encode(result)
-    return operation.status, [_JSON] if body else [], body
+    if not body:
+        return operation.status, [], body
+    return operation.status, [_JSON, *paging.whole(operation, result)], body
 
 
 def _paged(call: Call[Any], reader: Unit | RawReader, answer: Answer) -> Answer:
-    if call.operation.listing is None:
+    if call.operation.listing is None or any(name == b"x-total-count" for name, _ in answer[1]):
         return answer
     told = paging.headers(reader, call.page, call.request, call.params)
     return (answer[0], [*answer[1], *told], answer[2])

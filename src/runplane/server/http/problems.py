@@ -27,6 +27,7 @@ _STATUS: dict[type[e.DomainError], int] = {
     e.PreconditionFailed: 412,
     e.TooLarge: 413,
     e.UnsupportedMedia: 415,
+    e.KeyReused: 422,
     e.Throttled: 429,
     e.NotBuilt: 501,
     e.Unavailable: 503,

@@ -49,7 +49,7 @@ class Request:
 
 def _refuse_repeated(raw: list[tuple[bytes, bytes]]) -> None:
     # Two readers that pick different ones of two credentials is how checks get bypassed.
-    for name in (b"authorization", b"host", b"content-type", b"content-length"):
+    for name in (b"authorization", b"host", b"content-type", b"content-length", b"idempotency-key"):
         if sum(1 for key, _ in raw if key == name) > 1:
             raise Invalid(f"The header {name.decode()} may be given once only.")
 

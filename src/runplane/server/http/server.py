@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from runplane.server.http.delivery import LINE, Deliveries, Settle
 
 HEADER_SECONDS = 10.0
 BODY_IDLE_SECONDS = 30.0
@@ -29,6 +32,12 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._received = 0
         # set once the connection was refused: the parser may still hold bytes of it
         self._refused = False
+        # nothing that is written now can reach the client
+        self._lost = False
+        self._ends_with_answer = False
+        self._deliveries: Deliveries | None = None
+        # what the kernel finds under LINE
+        self._extensions: Any = {LINE: self}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -36,7 +45,29 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._lost = True
+        if self._deliveries is not None:
+            self._deliveries.closed(broken=exc is not None, with_answer=self._ends_with_answer)
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self._lost = True
+        if self._deliveries is not None:
+            self._deliveries.peer_closed()
+        super().eof_received()
+
+    def answered(self, settle: Settle) -> Callable[[], None]:
+        """What the kernel calls when it has written an answer whose arrival matters (answers.keeper.Line)."""
+        if self._deliveries is None:
+            self._deliveries = Deliveries(self.loop, self.transport)
+        if self._lost:
+            # uvicorn swallows what is written to a connection that is gone
+            settle(False)
+        else:
+            # uvicorn closes a connection that is not kept alive before it returns to the kernel
+            self._ends_with_answer = self.transport.is_closing()
+            self._deliveries.add(settle)
+        return self._deliveries.look
 
     def data_received(self, data: bytes) -> None:
         was_in_header = self._in_header
@@ -62,7 +93,11 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_header = True
+        if self._deliveries is not None:
+            # A client that goes on has taken what came before.
+            self._deliveries.look()
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
         self._in_header = False

@@ -92,6 +92,10 @@ class Authenticator:
         self._tokens[digest] = _Entry(_kept(claims), realm, stamp, principal)
         return principal
 
+    def elsewhere(self, principal: Principal, host: bytes) -> bool:
+        """Whether the Host header of a request names another tenant than the caller's."""
+        return self._realms.elsewhere(host, principal.realm)
+
     async def check(self, token: bytes) -> Claims:
         """The claims of a token that would be accepted now; for introspection. Raises Unauthenticated."""
         realm = await self._realm_of(token)
@@ -136,6 +140,7 @@ class Authenticator:
                 client.name,
                 credential_id=client.id,
                 grants=grants,
+                page_size=client.default_page_size,
             )
         user = self._check_user(reader, realm, claims)
         if user.id != client.owner_id:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from runplane.server.core.clock import Instant
 from runplane.server.identity.jose import Minter, header_segment
@@ -55,13 +56,17 @@ class Realms:
         self._by_name: dict[str, Realm] = {}
         self._by_tenant: dict[int, Realm] = {}
         self._by_header: dict[bytes, Realm] = {}
+        # as bytes and only where there are several, so that asking whom a host means costs one look
+        self._labels: frozenset[bytes] = frozenset()
+        self._seen: frozenset[int] = frozenset()
 
     def load(self, reader: Reader) -> None:
         """Read tenants and keys. Raises VaultError when a key does not open."""
         by_header: dict[bytes, Realm] = {}
         by_tenant: dict[int, Realm] = {}
         rows = select_signing_keys(reader)
-        for tenant_id, name in select_tenants(reader):
+        tenants = select_tenants(reader)
+        for tenant_id, name in tenants:
             keys = [self._open(row, name) for row in rows if row[1] == tenant_id]
             if not keys:
                 continue
@@ -71,7 +76,18 @@ class Realms:
                 by_header[header_segment(key.algorithm, key.kid)] = realm
         self._by_name = {realm.name: realm for realm in by_tenant.values()}
         self._by_tenant, self._by_header = by_tenant, by_header
+        self._labels = frozenset(it.encode() for it in self._by_name) if len(by_tenant) > 1 else frozenset()
+        self._seen = frozenset(tenant_id for tenant_id, _ in tenants)
         self._loaded_at = self._monotonic()
+
+    def keep_up(self, reader: Reader, tenants: frozenset[int]) -> None:
+        """Load again when there are `tenants` that were not there at the last time."""
+        if not tenants <= self._seen:
+            self.load(reader)
+
+    def expect_more(self) -> None:
+        """Let the next unknown host or key load again: this process has just made a tenant."""
+        self._loaded_at = float("-inf")
 
     def reload_due(self) -> bool:
         """Whether an unknown key justifies another look at the database."""
@@ -84,6 +100,25 @@ class Realms:
     def for_host(self, host: str) -> Realm | None:
         """The realm whose name is the first label of a Host header, as in acme.example.com."""
         return self._by_name.get(host.partition(":")[0].partition(".")[0].lower())
+
+    def elsewhere(self, host: bytes, name: str) -> bool:
+        """Whether a Host header names a tenant, and not the tenant `name`."""
+        labels = self._labels
+        if not labels:
+            return False
+        label = host.partition(b":")[0].partition(b".")[0].lower()
+        return label in labels and label != name.encode()
+
+    def address_of(self, name: str) -> str:
+        """Where the machines of a tenant reach this server: the public address, at the tenant's own host.
+
+        An address whose host names no tenant stands as it is.
+        """
+        parts = urlsplit(self._public_url)
+        label, dot, rest = parts.netloc.partition(".")
+        if not dot or label.lower() not in self._by_name:
+            return self._public_url
+        return urlunsplit(parts._replace(netloc=f"{name}.{rest}"))
 
     def by_tenant(self, tenant_id: int) -> Realm:
         """The realm of a tenant known to exist."""

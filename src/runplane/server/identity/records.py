@@ -52,7 +52,10 @@ class SecretRow:
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """A machine credential. `owner_id` is empty for all but access keys."""
+    """A machine credential. `owner_id` is empty for all but access keys.
+
+    `default_page_size` is what a service account's lists have where its calls do not say.
+    """
 
     id: str
     tenant_id: int
@@ -67,3 +70,4 @@ class ClientRow:
     last_login: Instant | None
     expires_at: Instant | None
     epoch: int
+    default_page_size: int | None

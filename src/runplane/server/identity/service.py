@@ -33,6 +33,8 @@ class IdentityRules:
     refresh_seconds: int = 7 * 86400
     temporary_seconds: int = 72 * 3600
     password_grant: bool = True
+    # what the key of a new tenant signs with
+    algorithm: str = "ES256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Identity:
     kek: KeyEncryptionKey
     # where clients and agents reach this server
     public_url: str
+    # where clusters get the agent's chart, empty where nobody offers one
+    chart_repository: str = ""
     monotonic: Callable[[], float] = field(default=time.monotonic)
 
     async def realm_for(self, host: str) -> Realm:

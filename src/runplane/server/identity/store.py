@@ -101,11 +101,11 @@ def client_of(row: Row) -> ClientRow:
     """A row of CLIENT_COLUMNS as a value."""
     (
         id_, tenant_id, kind, name, client_id, owner_id, enabled, created_by, created_at, updated_at,
-        last_login, expires_at, epoch,
+        last_login, expires_at, epoch, default_page_size,
     ) = row  # fmt: skip
     return ClientRow(
         id_, tenant_id, kind, name, client_id, owner_id, bool(enabled), created_by, created_at, updated_at,
-        last_login, expires_at, epoch,
+        last_login, expires_at, epoch, default_page_size,
     )  # fmt: skip
 
 

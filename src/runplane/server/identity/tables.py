@@ -41,6 +41,8 @@ users = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "email_key"),
     Index("ix_users_tenant_id_id", "tenant_id", "id"),
+    Index("ix_users_tenant_id_email", "tenant_id", "email", "id"),
+    Index("ix_users_tenant_id_created_at", "tenant_id", "created_at", "id"),
 )
 
 # Service accounts (no owner) and access keys (owned by a user). One table behind four API families.
@@ -61,6 +63,8 @@ clients = Table(
     Column("last_login", InstantText),
     Column("expires_at", InstantText),
     Column("epoch", Integer, nullable=False, server_default="0"),
+    # of a service account: rows of a page where its calls do not say; NULL leaves it to the list
+    Column("default_page_size", Integer),
     UniqueConstraint("tenant_id", "kind", "owner_id", "name"),
 )
 

@@ -11,14 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runplane.server.authz import tree
-from runplane.server.authz.catalogue import SYSTEM_ADMINISTRATOR_ID, by_id
-from runplane.server.authz.store import insert_access_rule
+from runplane.server.authz.catalogue import SYSTEM_ADMINISTRATOR_ID, by_id, role_permissions
+from runplane.server.authz.limits import must_hold
+from runplane.server.authz.principal import Principal, SubjectKind
+from runplane.server.authz.store import insert_access_rule, load_grants
 from runplane.server.core.clock import Instant
-from runplane.server.core.errors import AlreadyExists, Invalid
+from runplane.server.core.errors import AlreadyExists, Invalid, NotFound
 from runplane.server.core.ids import new_id
-from runplane.server.core.scope import ScopeType
+from runplane.server.core.scope import SYSTEM_PATH
 from runplane.server.identity.keyring import SigningKey
-from runplane.server.identity.store import insert_signing_key, insert_tenant, insert_user, select_tenants
+from runplane.server.identity.people.service import check_email
+from runplane.server.identity.store import (
+    insert_signing_key,
+    insert_tenant,
+    insert_user,
+    select_tenants,
+    select_user_by_email,
+)
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.sql.unit import Unit
 
@@ -51,6 +60,17 @@ def check_name(name: str) -> None:
         )
 
 
+def may_create(caller: Principal, name: str, admin_email: str) -> None:
+    """Refuse what could never become a tenant, and whoever may not make one. Raises Invalid and Forbidden.
+
+    A new tenant's administrator holds everything in it. Nobody grants more than they hold, so the caller must
+    be System administrator of the system; a smaller role there is not enough.
+    """
+    must_hold(caller, role_permissions(SYSTEM_ADMINISTRATOR_ID), SYSTEM_PATH)
+    check_name(name)
+    check_email(admin_email)
+
+
 def create(unit: Unit, kek: KeyEncryptionKey, new: NewTenant) -> int:
     """Make a tenant and return its id. Raises Invalid and AlreadyExists.
 
@@ -67,6 +87,23 @@ def create(unit: Unit, kek: KeyEncryptionKey, new: NewTenant) -> int:
     _insert_admin(unit, tenant_id, new)
     _insert_admin_rule(unit, tenant_id, new.admin_email, root)
     return tenant_id
+
+
+def make_operator(unit: Unit, tenant_id: int, email: str) -> str:
+    """Make a user System administrator of the whole installation; returns the user's id.
+
+    Only the host can make the first one, since nobody inside a tenant holds anything above it.
+    Raises NotFound and AlreadyExists.
+    """
+    user = select_user_by_email(unit, tenant_id, email.strip())
+    if user is None:
+        raise NotFound(f"There is no user with the e-mail address {email.strip()}.")
+    held = load_grants(unit, tenant_id, SubjectKind.USER, user.email_key, ())
+    if any(it.role_id == SYSTEM_ADMINISTRATOR_ID and it.path == SYSTEM_PATH for it in held.rules):
+        raise AlreadyExists("Operator", user.email)
+    _insert_admin_rule(unit, tenant_id, user.email, tree.SYSTEM)
+    unit.changed(tenant_id)
+    return user.id
 
 
 def add_key(unit: Unit, kek: KeyEncryptionKey, tenant_id: int, realm: str, algorithm: str) -> None:
@@ -102,7 +139,7 @@ def _insert_admin(unit: Unit, tenant_id: int, new: NewTenant) -> None:
     insert_user(unit, user)
 
 
-def _insert_admin_rule(unit: Unit, tenant_id: int, email: str, root: tree.Node) -> None:
+def _insert_admin_rule(unit: Unit, tenant_id: int, email: str, node: tree.Node) -> None:
     role = by_id(SYSTEM_ADMINISTRATOR_ID)
     insert_access_rule(
         unit,
@@ -114,10 +151,10 @@ def _insert_admin_rule(unit: Unit, tenant_id: int, email: str, root: tree.Node) 
             "subject_key": email.lower(),
             "role_id": SYSTEM_ADMINISTRATOR_ID,
             "role_name": role.name if role else "",
-            "scope_type": ScopeType.TENANT,
-            "scope_id": root.ref,
-            "scope_name": root.name,
-            "scope_path": root.path,
+            "scope_type": node.type,
+            "scope_id": node.ref,
+            "scope_name": node.name,
+            "scope_path": node.path,
             "created_at": unit.now,
             "updated_at": unit.now,
             "created_by": CREATED_BY,

@@ -16,6 +16,7 @@ from runplane.server.api._credentials.wire import (
     CredentialIn,
     RenewQuery,
     ServiceAccountChange,
+    ServiceAccountIn,
 )
 from runplane.server.authz.guard import Allow, can, signed_in
 from runplane.server.authz.permissions import (
@@ -65,7 +66,8 @@ class Administration:
 class Family:
     """One face of the credentials.
 
-    `one`, `many`, `created` and `renewed` are reply types, `present_…` make them. `resource` None means that
+    `given` is the type of what is asked for; `one`, `many`, `created` and `renewed` are reply types, which
+    `present_…` make. `resource` None means that
     the family shows the caller's own objects. `successor` is the newer face's path for a deprecated family.
     """
 
@@ -81,6 +83,7 @@ class Family:
     present_one: Callable[[ClientRow, Sequence[SecretRow]], Any]
     many: Any
     present_many: Callable[[list[ClientRow]], Any]
+    given: Any
     created: Any
     present_created: Callable[[Made], Any]
     renewed: Any
@@ -136,6 +139,8 @@ def _reads(family: Family, ops: Operations, identity: Identity) -> None:
         allow=family.allow(READ),
         mode=Mode.HOT,
         reply=family.one,
+        # written by the program that signs in
+        reported=("lastLogin",),
         summary=f"Get {family.noun}",
         **family.common(),
     )(get)
@@ -144,7 +149,10 @@ def _reads(family: Family, ops: Operations, identity: Identity) -> None:
 def _writes(family: Family, ops: Operations) -> None:
     def create(call: Call[CredentialIn]) -> Any:
         given = call.body
-        made = service.create_client(call.unit, call.principal, family.kind, given.name, given.expires_at)
+        page_size = given.default_page_size if isinstance(given, ServiceAccountIn) else None
+        made = service.create_client(
+            call.unit, call.principal, family.kind, given.name, given.expires_at, page_size
+        )
         call.note.target(made.id, made.name)
         return family.present_created(made)
 
@@ -158,7 +166,7 @@ def _writes(family: Family, ops: Operations) -> None:
         id=family.ids.create,
         allow=family.allow(CREATE),
         status=201,
-        body=CredentialIn,
+        body=family.given,
         reply=family.created,
         audit=audit,
         summary=f"Create {family.noun}",
@@ -206,8 +214,13 @@ def _update(family: Family, ops: Operations, identity: Identity) -> None:
             change.enabled,
             change.expires_at,
             identity.rules.token_seconds,
+            change.default_page_size,
         )
-        given = {"enabled": change.enabled, "expiresAt": change.expires_at}
+        given = {
+            "enabled": change.enabled,
+            "expiresAt": change.expires_at,
+            "defaultPageSize": change.default_page_size,
+        }
         fields = ",".join(name for name, value in given.items() if value is not UNSET)
         call.note.target(row.id, row.name, fields=fields)
 

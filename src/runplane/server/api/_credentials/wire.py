@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from runplane.server.http.operation import Wire
-from runplane.server.identity.clients.model import MAX_NAME, NAME_PATTERN, Made
+from runplane.server.identity.clients.model import MAX_NAME, MAX_PAGE_SIZE, NAME_PATTERN, Made
 from runplane.server.identity.records import ClientRow, SecretRow
 
 _TIME: dict[str, Any] = {"format": "date-time"}
@@ -25,6 +25,16 @@ Time = Annotated[str | None, Meta(extra_json_schema=_TIME)]
 ExpiresAt = Annotated[
     str | None,
     Meta(description="When the credential ends; null is never.", extra_json_schema={**_TIME, **_EXTENSION}),
+]
+PageSize = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_PAGE_SIZE,
+        description="How many entries the account's calls get from a list where they name no limit; a list "
+        "that gives fewer at most gives those. null leaves it to each list.",
+        extra_json_schema=_EXTENSION,
+    ),
 ]
 Overlap = Annotated[
     str,
@@ -43,11 +53,18 @@ class CredentialIn(Wire):
     expires_at: ExpiresAt = None
 
 
+class ServiceAccountIn(CredentialIn):
+    """A service account, or application, to make."""
+
+    default_page_size: PageSize | None = None
+
+
 class ServiceAccountChange(Wire):
-    """What to change. `enabled` may be left out where `expiresAt` is given."""
+    """What to change. `enabled` may be left out where another member is given."""
 
     enabled: bool | UnsetType = UNSET
     expires_at: ExpiresAt | UnsetType = UNSET
+    default_page_size: PageSize | UnsetType | None = UNSET
 
 
 class RenewQuery(Wire):
@@ -98,13 +115,17 @@ class ServiceAccountDetails(ServiceAccount):
     """A service account, or application, with its live secrets, oldest first."""
 
     expires_at: ExpiresAt
+    default_page_size: PageSize | None
     secrets: Secrets
 
     @classmethod
     def with_secrets(cls, row: ClientRow, secrets: Sequence[SecretRow]) -> ServiceAccountDetails:
         """The form of a single object."""
         return ServiceAccountDetails(
-            **_service_account(row), expires_at=row.expires_at, secrets=_live_secrets(secrets)
+            **_service_account(row),
+            expires_at=row.expires_at,
+            default_page_size=row.default_page_size,
+            secrets=_live_secrets(secrets),
         )
 
 

@@ -20,6 +20,9 @@ MAX_ACCESS_KEYS: Final = 20
 MAX_NAME: Final = 253
 """Characters of a name. The contract sets no limit, and an index entry of PostgreSQL holds 2.7 kB."""
 
+MAX_PAGE_SIZE: Final = 1000
+"""Rows of a service account's default page: no list that comes in pages gives more, and most give 500."""
+
 NAME_PATTERN: Final = "^[a-z][-_a-z0-9]*[a-z0-9]$"
 
 MAX_OVERLAP: Final = 30 * 86400

@@ -76,9 +76,14 @@ def list_live_secrets(reader: Reader, row: ClientRow, now: Instant) -> list[Secr
 
 
 def create_client(
-    unit: Unit, principal: Principal, kind: ClientKind, name: str, expires_at: str | None
+    unit: Unit,
+    principal: Principal,
+    kind: ClientKind,
+    name: str,
+    expires_at: str | None,
+    default_page_size: int | None = None,
 ) -> Made:
-    """Make a credential with its first secret.
+    """Make a credential with its first secret. `default_page_size` is for service accounts.
 
     Raises Invalid for a bad name, an expiry that is past or a key too many, and AlreadyExists.
     """
@@ -104,6 +109,7 @@ def create_client(
             "created_at": unit.now,
             "updated_at": unit.now,
             "expires_at": expiry,
+            "default_page_size": default_page_size,
         },
     )
     _store_secret(unit, made.id, made.secret)
@@ -118,14 +124,17 @@ def update_service_account(
     enabled: bool | UnsetType,
     expires_at: str | UnsetType | None,
     token_seconds: int,
+    default_page_size: int | UnsetType | None = UNSET,
 ) -> ClientRow:
-    """Switch a service account on or off, or move the end of its life; returns it as it was before.
+    """Switch a service account on or off, move the end of its life, or set how long its lists are.
+
+    Returns it as it was before.
 
     Disabling ends the tokens issued so far for good: enabling it again does not revive them. An end that
     comes before tokens of `token_seconds` would have run out ends them too. Raises Invalid, NotFound and
     Forbidden.
     """
-    if enabled is UNSET and expires_at is UNSET:
+    if enabled is UNSET and expires_at is UNSET and default_page_size is UNSET:
         raise Invalid("Send enabled as true or false.")
     kind = ClientKind.SERVICE_ACCOUNT
     row = get_client(unit, principal, kind, client_key)
@@ -134,6 +143,8 @@ def update_service_account(
     end_tokens = enabled is False
     if not isinstance(enabled, UnsetType):
         values["enabled"] = enabled
+    if not isinstance(default_page_size, UnsetType):
+        values["default_page_size"] = default_page_size
     if not isinstance(expires_at, UnsetType):
         expiry = values["expires_at"] = check_expiry(expires_at, unit.now)
         horizon = instant(to_epoch(unit.now) + token_seconds)

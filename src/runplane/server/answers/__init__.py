@@ -1,0 +1,1 @@
+"""The answers of creates, kept for requests that are repeated."""
