@@ -7,13 +7,12 @@ refused in the same words as a wrong variable.
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from runplane.ending import on_host, organized, say, stop, told, warn
 
 _CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 a setting is wrong (one line says which)."
 
@@ -37,6 +36,9 @@ ClientSecret = Annotated[
 ]
 ClientSecretFile = Annotated[
     Path | None, typer.Option("--client-secret-file", metavar="FILE", help="File that holds its secret.")
+]
+DataFolder = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Folder of the server's database and keys.")
 ]
 OrganizationFile = Annotated[Path, typer.Argument(metavar="FILE", help="The organization file.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what the sections of the file do not list.")]
@@ -66,12 +68,14 @@ def main() -> None:
     tenant = typer.Typer(help="Make tenants.", no_args_is_help=True)
     tenant.callback()(lambda: None)
     tenant.command("create", epilog=_CODES)(create_tenant)
+    tenant.command("operator", epilog=_CODES)(make_operator)
     program.add_typer(tenant, name="tenant")
     agent = typer.Typer(help="Speak for a cluster.", no_args_is_help=True)
     # With a callback a program of one command keeps that command's name.
     agent.callback()(lambda: None)
     agent.command(epilog=_CODES)(simulate)
     program.add_typer(agent, name="agent")
+    program.command("deprecated-calls")(deprecated_calls)
     program.command(epilog=_CODES)(export)
     program.command(epilog=_PLAN_CODES)(plan)
     program.command(epilog=_CODES)(apply)
@@ -100,13 +104,13 @@ def serve(
 
       RUNPLANE_ADMIN_EMAIL=me@example.com runplane serve --port 9000
     """
-    with _told():
+    with told():
         from runplane.server.settings import load_settings
 
         loaded = load_settings({"host": host, "port": port, "data_dir": data_dir}, config_path=config)
         from runplane.server.commands.serve import serve as run
 
-        run(loaded, _say)
+        run(loaded, say)
 
 
 def where(
@@ -119,10 +123,10 @@ def where(
 
       runplane where GET /api/v1/users/42
     """
-    with _told():
+    with told():
         from runplane.server.commands.where import locate
 
-        _say(locate(method, path))
+        say(locate(method, path))
 
 
 def explain(
@@ -141,11 +145,11 @@ def explain(
 
       RUNPLANE_PORT=9000 runplane config explain --config runplane.toml
     """
-    with _told():
+    with told():
         from runplane.server.commands import config as command
 
         if markdown:
-            _say(command.markdown().rstrip("\n"))
+            say(command.markdown().rstrip("\n"))
             return
         from rich.console import Console
 
@@ -156,9 +160,7 @@ def explain(
 
 def reset_password(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="E-mail address of a local user.")],
-    data_dir: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Folder of the server's database and keys.")
-    ] = None,
+    data_dir: DataFolder = None,
     config: ConfigFile = None,
 ) -> None:
     """Give a local user a temporary password and print it.
@@ -170,13 +172,10 @@ def reset_password(
 
       runplane admin reset-password admin@runplane.local --data-dir ./data
     """
-    with _told():
-        from runplane.server.settings import load_settings
-
-        loaded = load_settings({"data_dir": data_dir}, config_path=config)
+    with on_host(data_dir, config) as loaded:
         from runplane.server.commands.admin import reset_password as run
 
-        run(loaded, email, _say)
+        run(loaded, email, say)
 
 
 def create_tenant(
@@ -186,9 +185,7 @@ def create_tenant(
     admin_email: Annotated[
         str, typer.Option(metavar="EMAIL", help="The e-mail address of its first administrator.")
     ],
-    data_dir: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Folder of the database and keys.")
-    ] = None,
+    data_dir: DataFolder = None,
     config: ConfigFile = None,
 ) -> None:
     """Make a tenant with one System administrator, whose password it prints.
@@ -199,13 +196,30 @@ def create_tenant(
 
       runplane tenant create acme --admin-email ada@acme.example --data-dir ./data
     """
-    with _told():
-        from runplane.server.settings import load_settings
-
-        loaded = load_settings({"data_dir": data_dir}, config_path=config)
+    with on_host(data_dir, config) as loaded:
         from runplane.server.commands.admin import create_tenant as run
 
-        run(loaded, name, admin_email, _say)
+        run(loaded, name, admin_email, say)
+
+
+def make_operator(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="E-mail address of a user.")],
+    data_dir: DataFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Make a user of the first tenant System administrator of all tenants together.
+
+    Such a user lists and makes tenants over the API, and still sees nothing of what is in the others.
+    Run it on the server's host with the server's settings; the server may keep running.
+
+    Example:
+
+      runplane tenant operator admin@runplane.local --data-dir ./data
+    """
+    with on_host(data_dir, config) as loaded:
+        from runplane.server.commands.admin import make_operator as run
+
+        run(loaded, email, say)
 
 
 def simulate(
@@ -219,6 +233,10 @@ def simulate(
     gpus_per_node: Annotated[int, typer.Option(metavar="NUMBER", help="GPUs of each node.")] = 8,
     label: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of every node; may be repeated.")
+    ] = None,
+    allocation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PROJECT[/POOL]=GPUS", help="GPUs that a project is to have; may be repeated."),
     ] = None,
 ) -> None:
     """Pretend a cluster, for demonstrations and tests, until Ctrl+C or until the cluster is deleted.
@@ -235,20 +253,21 @@ def simulate(
 
     try:
         run(
-            _say,
+            say,
             cluster=cluster,
             client_secret=client_secret,
             url=url,
             nodes=nodes,
             gpus_per_node=gpus_per_node,
             labels=label or (),
+            allocations=allocation or (),
         )
     except WrongUsage as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
     except (AgentRefused, Unreachable) as error:
-        _stop(str(error), 1)
+        stop(str(error), 1)
     except KeyboardInterrupt:
-        _say("Stopped.")
+        say("Stopped.")
 
 
 def export(
@@ -266,11 +285,11 @@ def export(
 
       runplane export > organization.yaml
     """
-    with _organized():
+    with organized():
         from runplane.cli.organization import command
 
         login = command.Login(url, client_id, client_secret, client_secret_file)
-        command.export(login, _say, _warn)
+        command.export(login, say, warn)
 
 
 def plan(
@@ -287,11 +306,11 @@ def plan(
 
       runplane plan organization.yaml
     """
-    with _organized():
+    with organized():
         from runplane.cli.organization import command
 
         login = command.Login(url, client_id, client_secret, client_secret_file)
-        code = command.plan(login, file, prune=prune, say=_say)
+        code = command.plan(login, file, prune=prune, say=say)
     raise typer.Exit(code)
 
 
@@ -315,53 +334,38 @@ def apply(
       runplane apply organization.yaml --prune --yes
     """
 
-    with _organized():
+    with organized():
         from runplane.cli.organization import command
 
         login = command.Login(url, client_id, client_secret, client_secret_file)
-        command.apply(login, file, prune=prune, agreed=None if yes else typer.confirm, say=_say)
+        command.apply(login, file, prune=prune, agreed=None if yes else typer.confirm, say=say)
+
+
+def deprecated_calls(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    url: Url = None,
+    client_id: ClientId = None,
+    client_secret: ClientSecret = None,
+    client_secret_file: ClientSecretFile = None,
+) -> None:
+    """List who still calls deprecated operations, and what each should call instead.
+
+    The latest calls first. The token comes from RUNPLANE_TOKEN or from a service account.
+
+    Example:
+
+      runplane deprecated-calls --json
+    """
+    with organized():
+        from runplane.cli import deprecated_calls as command
+        from runplane.cli.organization.command import Login
+
+        login = Login(url, client_id, client_secret, client_secret_file)
+        command.show(login, say, as_json=as_json)
 
 
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed
 
-    _say(installed("runplane"))
-
-
-@contextlib.contextmanager
-def _told() -> Generator[None]:
-    """Ends the process with one line on standard error for what a person can correct."""
-    from runplane.server.commands.failures import BAD_SETTINGS, FAILED, CommandFailed
-    from runplane.server.settings import SettingsError
-
-    try:
-        yield
-    except SettingsError as error:
-        _stop(str(error), BAD_SETTINGS)
-    except CommandFailed as error:
-        _stop(str(error), FAILED)
-
-
-@contextlib.contextmanager
-def _organized() -> Generator[None]:
-    """As `_told`, for the commands that talk to a server."""
-    from runplane.cli.organization.failures import OrganizationError
-
-    try:
-        yield
-    except OrganizationError as error:
-        _stop(str(error), 1)
-
-
-def _stop(sentence: str, code: int) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(code)
-
-
-def _warn(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    say(installed("runplane"))

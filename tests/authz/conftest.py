@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from authz.cases import Things
+from authz.things import Things
 from authz.world import World, build
 from support.server import Server
 

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from authz.world import PLACES, Persona, tenant_of
-from runplane.server.authz.guard import Form, own_tenant
+from authz.world import ADMINISTRATOR, PLACES, Persona, tenant_of
+from runplane.server.authz.guard import Form, own_tenant, the_system
 
 # The one thing that a token got with a temporary password may do.
 OPEN_TO_CONFINED = "change_user_password"
+ALL_KINDS = frozenset(kind for kind, _, _ in PLACES.values())
+# Where somebody must be bound for a scope that the call does not choose.
+_HIGH_ENOUGH = {own_tenant: {"tenant", "system"}, the_system: {"system"}}
 # What belongs to a person and to no machine (contract 3: access keys authenticate as their owner).
 PERSONAL = ("/api/v1/access-keys", "/api/v1/user-applications")
 
@@ -72,6 +75,15 @@ def holds(roles: Mapping[str, frozenset[str]], persona: Persona, permission: str
     return persona.role is not None and permission in roles[persona.role] and persona.place in above(place)
 
 
+def outside(target: Target, persona: Persona) -> bool:
+    """Whether the target lies in another tenant than the persona, for whom it then does not exist.
+
+    That holds for who is bound to the whole system too: nobody acts in a tenant but their own.
+    """
+    somewhere = target.place != "system" and not target.everywhere
+    return somewhere and tenant_of(target.place) != tenant_of(persona.place)
+
+
 def expected(
     operation: Any, persona: Persona, target: Target | None, roles: Mapping[str, frozenset[str]]
 ) -> Outcome:
@@ -98,9 +110,13 @@ def _of_permissions(
 ) -> Outcome:
     permission = operation.allow.permission.text
     held = persona.role is not None and permission in roles[persona.role]
-    high_enough = operation.allow.source is not own_tenant or PLACES[persona.place][0] == "tenant"
-    if not held or not high_enough:
+    if not held or PLACES[persona.place][0] not in _HIGH_ENOUGH.get(operation.allow.source, ALL_KINDS):
         return Outcome.NO_PERMISSION
+    if operation.allow.source is the_system:
+        # What is made there has an administrator of its own, who may be given no more than its maker has.
+        return Outcome.ALLOWED if persona.role == ADMINISTRATOR else Outcome.OUTRANKED
+    if target is not None and outside(target, persona):
+        return Outcome.UNSEEN
     if target is not None and target.of_cluster:
         return _of_a_cluster(operation, permission, persona, target, roles)
     if target is not None and target.scoped:

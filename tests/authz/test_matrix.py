@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from authz.cases import Case, Things, cases
+from authz.cases import Case, cases
 from authz.oracle import Outcome
+from authz.things import Things
 from authz.world import FIRST, FIRST_TENANT, SECOND, Answer, World, tenant_of
 from runplane.server.app import operations_for_inspection
 from runplane.server.authz.guard import Form

@@ -43,6 +43,52 @@ def test_a_cluster_waits_connects_and_goes_silent(make_server: Callable[..., Ser
     assert state(server, cluster_id) == "Connected"
 
 
+def test_nodes_of_a_silent_cluster_are_not_ready(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    agents = [agent_of(server, make_cluster(server, name)["uuid"]) for name in ("one", "two")]
+    for agent in agents:
+        agent.register(nodes=[node("a", allocatedGpus=2)])
+
+    def told(measure: str) -> list[str]:
+        answer = server.admin.get("/api/v1/nodes/telemetry", params={"telemetryType": measure})
+        assert answer.status_code == 200, answer.text
+        return [it["value"] for it in answer.json()["values"]]
+
+    assert (told("READY_GPU_NODES"), told("READY_GPUS")) == (["2"], ["16"])
+    server.clock.advance(LIVENESS_SECONDS + 5)
+    agents[0].heartbeat()
+    assert (told("READY_GPU_NODES"), told("READY_GPUS")) == (["1"], ["8"])
+    assert (told("TOTAL_GPUS"), told("ALLOCATED_GPUS")) == (["16"], ["4"])
+
+
+def test_nothing_new_is_made_in_a_cluster_that_was_asked_to_leave(any_server: Server) -> None:
+    admin = any_server.admin
+    cluster_id = make_cluster(any_server, fresh())["uuid"]
+    agent_of(any_server, cluster_id).register(nodes=[], storageClasses=[])
+    department = {"name": "research", "clusterId": cluster_id, "resources": []}
+    parent = admin.post("/api/v1/org-unit/departments", json=department).json()["id"]
+    assert admin.delete(f"{CLUSTERS}/{cluster_id}").status_code == 202
+    for path, body in (
+        ("/api/v1/org-unit/departments", {**department, "name": "other"}),
+        ("/api/v1/org-unit/projects", {**department, "name": "in-default"}),
+        ("/api/v1/org-unit/projects", {**department, "name": "in-research", "parentId": parent}),
+        ("/api/v1/node-pools", {"name": "p", "clusterId": cluster_id, "labelKey": "a", "labelValue": "b"}),
+        ("/api/v1/network-topologies", {"name": "t", "clusterId": cluster_id, "levels": ["zone"]}),
+        (
+            "/api/v1/storage-class-configuration",
+            {"name": "s", "clusterId": cluster_id, "scopeType": "cluster", "scopeId": cluster_id},
+        ),
+        (f"/v1/k8s/clusters/{cluster_id}/projects", {"name": "old", "departmentId": int(parent)}),
+    ):
+        answer = admin.post(path, json=body)
+        assert answer.status_code == 409, (path, answer.text)
+        assert "is being removed" in answer.json()["message"], path
+    # what is there can still be changed and taken away
+    change = {"description": "going", "resources": []}
+    assert admin.put(f"/api/v1/org-unit/departments/{parent}", json=change).status_code == 200
+    assert admin.delete(f"/api/v1/org-unit/departments/{parent}").status_code == 204
+
+
 def test_what_is_missing_and_what_fails_show_in_the_state(any_server: Server) -> None:
     cluster_id = make_cluster(any_server, fresh())["uuid"]
     agent = agent_of(any_server, cluster_id)
@@ -153,6 +199,16 @@ def test_the_credential_of_a_cluster_is_no_service_account(server: Server) -> No
     assert cluster_id not in str(accounts)
 
 
+def test_the_chart_comes_from_the_repository_of_the_settings(make_server: Callable[..., Server]) -> None:
+    server = make_server(chart_repository="https://charts.example.com/stable/")
+    cluster_id = make_cluster(server, "one")["uuid"]
+    found = server.admin.get(f"{CLUSTERS}/{cluster_id}/cluster-install-info?version=2.24").json()
+    assert found["chartRepoURL"] == "https://charts.example.com/stable"
+    words = shlex.split(found["installationStr"], comments=True)
+    assert words[:5] == ["helm", "repo", "add", "runplane", found["chartRepoURL"]]
+    assert "chart_repository" not in found["installationStr"]
+
+
 def test_install_information_is_safe_to_paste(server: Server) -> None:
     cluster = make_cluster(server, fresh())
     url = "https://a.example.com/$(touch x);'\"`,b"
@@ -166,7 +222,9 @@ def test_install_information_is_safe_to_paste(server: Server) -> None:
     assert f"controlPlane.clientSecret={found['clientSecret']}" in words
     assert f"cluster.uid={cluster['uuid']}" in words
     assert "cluster.url=" + url.replace(",", "\\,") in words
-    assert found["chartRepoURL"].startswith(server.url)
+    assert (found["repositoryName"], found["chartRepoURL"]) == ("runplane", "")
+    assert "repo" not in words, "nobody serves a chart, so helm is not sent to look for one"
+    assert "chart_repository" in found["installationStr"]
     again = secret_of(server, cluster["uuid"])
     assert again == found["clientSecret"]
     bad = server.admin.get(

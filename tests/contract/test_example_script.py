@@ -129,7 +129,6 @@ def test_makes_a_user_and_a_project_for_it(
     assert researcher is not None
     assert viewer is not None
     assert {(it["roleId"], it["scopeType"], it["scopeId"]) for it in listed} == {
-        (researcher.id, "tenant", "1001"),
         (viewer.id, "tenant", "1001"),
         (researcher.id, "project", str(project_id)),
     }

@@ -13,6 +13,7 @@ from runplane.server.api.legacy_k8s.flat_roles import ROLE_IDS, Flat, FlatIn, re
 from runplane.server.core.errors import Invalid
 from support.access import (
     DEPARTMENT_ADMINISTRATOR,
+    EDITOR,
     L1,
     RULES,
     SYSTEM_ADMINISTRATOR,
@@ -26,7 +27,7 @@ from support.access import (
     user,
 )
 from support.server import ADMIN_EMAIL, Server
-from support.units import ok
+from support.units import ok, site
 
 USERS, GROUPS, APPS = "/v1/k8s/users", "/v1/k8s/groups", "/v1/k8s/apps"
 PASSWORD = "harbour-velvet-copper-finch"
@@ -69,21 +70,21 @@ def test_words_are_read_and_unknown_ones_refused() -> None:
 
 
 def test_user_comes_with_rules(any_server: Server) -> None:
-    made = make_user(any_server, ["researcher", "viewer"])
+    made = make_user(any_server, ["research_manager", "viewer"])
     assert made == {
         "userId": made["userId"],
         "username": made["email"],
         "email": made["email"],
         "entityType": "regular-user",
         "tenantId": 1001,
-        "roles": ["researcher", "viewer"],
+        "roles": ["research_manager", "viewer"],
         "permitAllClusters": True,
         "permittedClusters": [],
         "createdBy": ADMIN_EMAIL,
         "createdAt": made["createdAt"],
         "lastLogin": None,
     }
-    assert rules_of(any_server, made["email"]) == {(L1, "tenant", "1001"), (VIEWER, "tenant", "1001")}
+    assert rules_of(any_server, made["email"]) == {(4, "tenant", "1001"), (VIEWER, "tenant", "1001")}
     assert ok(any_server.admin.get(f"{USERS}/{made['userId']}")) == made
     assert ok(any_server.admin.get(f"{USERS}/{made['userId']}/roles")) == made["roles"]
     assert made in ok(any_server.admin.get(USERS))
@@ -94,23 +95,70 @@ def test_rules_made_elsewhere_are_shown_in_words(server: Server) -> None:
     email = address()
     user_id = user(server, email)
     ok(server.admin.post(RULES, json=body(email, DEPARTMENT_ADMINISTRATOR, place.cluster)), 201)
-    # a rule below a cluster has no word here
-    ok(server.admin.post(RULES, json=body(email, L1, place.inner)), 201)
+    # a rule below a cluster has no word here, but that of a researcher in a project
+    ok(server.admin.post(RULES, json=body(email, VIEWER, place.inner)), 201)
     shown = ok(server.admin.get(f"{USERS}/{user_id}"))
     assert shown["roles"] == ["department_admin"]
     assert shown["permitAllClusters"] is False
     assert shown["permittedClusters"] == [place.cluster.ref]
 
 
+def test_researchers_work_in_the_projects_that_list_them_and_in_no_other(any_server: Server) -> None:
+    place = site(any_server)
+    made = make_user(any_server, ["researcher"], needToChangePassword=False)
+    assert (made["roles"], made["permitAllClusters"]) == (["researcher"], True)
+    assert rules_of(any_server, made["email"]) == set()
+    client = any_server.client(any_server.token(made["email"], PASSWORD))
+    assert client.get("/api/v1/org-unit/projects").status_code == 403
+    given = {"name": f"p{uuid4().hex[:8]}", "departmentId": int(place.default["id"])}
+    project = ok(
+        any_server.admin.post(
+            f"/v1/k8s/clusters/{place.id}/projects",
+            json={**given, "permissions": {"users": [made["userId"]]}},
+        )
+    )
+    other = place.project()
+    seen = [it["id"] for it in ok(client.get("/api/v1/org-unit/projects"))["projects"]]
+    assert seen == [str(project["id"])]
+    assert client.get(f"/api/v1/org-unit/projects/{other['id']}").status_code == 404
+    shown = ok(any_server.admin.get(f"{USERS}/{made['userId']}"))
+    assert (shown["roles"], shown["permittedClusters"]) == (["researcher"], [place.id])
+    # the word by itself neither gives nor takes: the project decides
+    ok(any_server.admin.put(f"{USERS}/{made['userId']}", json={"roles": ["viewer"], **EVERYWHERE}))
+    below = (L1, "project", str(project["id"]))
+    assert rules_of(any_server, made["email"]) == {(VIEWER, "tenant", "1001"), below}
+
+
+def test_a_researcher_of_the_whole_tenant_is_made_elsewhere_and_kept(server: Server) -> None:
+    made = make_user(server, ["viewer"])
+    rule(server, made["email"], L1, tenant_node())
+    wanted = {"roles": ["researcher"], **EVERYWHERE}
+    assert ok(server.admin.put(f"{USERS}/{made['userId']}", json=wanted))["roles"] == ["researcher"]
+    assert rules_of(server, made["email"]) == {(L1, "tenant", "1001")}
+    ok(server.admin.put(f"{USERS}/{made['userId']}", json={"roles": ["viewer"], **EVERYWHERE}))
+    assert rules_of(server, made["email"]) == {(VIEWER, "tenant", "1001")}
+
+
+@pytest.mark.parametrize("make", ["user", "group", "app"])
+def test_researchers_of_each_kind_are_answered_as_asked(server: Server, make: str) -> None:
+    makers = {"user": make_user, "group": make_group, "app": make_app}
+    made = makers[make](server, ["researcher"])
+    assert (made["roles"], made["permitAllClusters"]) == (["researcher"], True)
+    wrong = {"user": USERS, "group": GROUPS, "app": APPS}[make]
+    given = {"name": f"x{uuid4().hex}", "email": address(), "password": PASSWORD, "roles": ["researcher"]}
+    answer = server.admin.post(wrong, json={**given, "permittedClusters": [str(uuid4())]})
+    assert answer.status_code == 404, answer.text
+
+
 def test_change_replaces_and_keeps_what_has_no_word(server: Server) -> None:
     place = organization(server)
     made = make_user(server, ["editor"])
-    rule(server, made["email"], L1, place.inner)
+    rule(server, made["email"], EDITOR, place.inner)
     wanted = {"roles": ["viewer"], "permittedClusters": [place.cluster.ref]}
     changed = ok(server.admin.put(f"{USERS}/{made['userId']}", json=wanted))
     assert changed["roles"] == ["viewer"]
     assert changed["permittedClusters"] == [place.cluster.ref]
-    below = (L1, "project", place.inner.ref)
+    below = (EDITOR, "project", place.inner.ref)
     assert rules_of(server, made["email"]) == {(VIEWER, "cluster", place.cluster.ref), below}
     emptied = ok(server.admin.put(f"{USERS}/{made['userId']}", json={"roles": []}))
     assert (emptied["roles"], emptied["permittedClusters"]) == ([], [])

@@ -217,7 +217,8 @@ def test_nothing_is_measured_and_nothing_invented(place: Site) -> None:
         assert (table.headers["content-type"], len(table.text.splitlines())) == ("text/csv", 1)
         for wrong in ({"metricType": "LUCK"}, {"start": "soon"}, {"numberOfSamples": "1001"}):
             assert admin.get(address, params=query | wrong).status_code == 400
-        told = ok(admin.get(f"{url}/telemetry", params={"telemetryType": "GPU_QUOTA"}))
+        here = {"telemetryType": "GPU_ALLOCATION", "clusterId": place.id}
+        told = ok(admin.get(f"{url}/telemetry", params=here))
         assert judged(f"get_{kind}s_telemetry", 200, told)["values"] == []
         assert admin.get(f"{url}/telemetry").status_code == 400
         assert admin.get(f"{url}/{ABSENT}/metrics", params=query).status_code == 404

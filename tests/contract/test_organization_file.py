@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from sqlalchemy import update
 
 from runplane.cli.organization import command
 from runplane.cli.organization import server as rest
+from runplane.cli.organization.applying import apply_plan
 from runplane.cli.organization.failures import OrganizationError
+from runplane.cli.organization.planning import make_plan
+from runplane.cli.organization.reading import read_world
+from runplane.cli.organization.yaml_file import Source
 from runplane.main import main
+from runplane.server.identity.tables import clients
+from support.runapy import recorded
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 from support.units import DEPARTMENTS, PROJECTS, limit_projects, ok
 
@@ -24,12 +33,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
-def west(server: Server) -> Server:
+def west(any_server: Server) -> Server:
     """The server with one cluster, `west`, that has a second node pool, `big`."""
-    made = ok(server.admin.post("/api/v1/clusters", json={"name": "west"}), 201)
+    made = ok(any_server.admin.post("/api/v1/clusters", json={"name": "west"}), 201)
     pool = {"name": "big", "clusterId": made["uuid"], "labelKey": "size", "labelValue": "big"}
-    ok(server.admin.post("/api/v1/node-pools", json=pool), 201)
-    return server
+    ok(any_server.admin.post("/api/v1/node-pools", json=pool), 201)
+    return any_server
 
 
 @pytest.fixture
@@ -499,3 +508,77 @@ def test_a_project_that_its_department_overtook_is_exported_as_it_is_bound(run: 
     file.write_text(exported)
     code, _, err = run("apply", file, "--yes")
     assert (code, err) == (0, "")
+
+
+def test_an_account_that_has_ended_is_not_exported_and_not_pruned(run: Run, file: Path, west: Server) -> None:
+    file.write_text(FULL)
+    assert run("apply", file, "--yes")[0] == 0
+    ended = update(clients).where(clients.c.name == "nightly").values(expires_at="2026-01-01T00:00:00.000Z")
+    west.units.write(lambda unit: unit.execute(ended))
+    code, out, err = run("export")
+    assert code == 0
+    assert "nightly" not in out
+    assert "resting" in out
+    assert "service account nightly" in err
+    file.write_text(out)
+    code, out, _ = run("plan", file, "--prune")
+    assert (code, out) == (0, "Nothing to change.\n")
+    # a file from before it ended still fits
+    past = "- {name: nightly, expiresAt: '2026-01-01T00:00:00.000Z'}"
+    file.write_text(FULL.replace("- name: nightly", past))
+    assert run("plan", file)[0] == 0
+    again = update(clients).where(clients.c.name == "nightly").values(expires_at=None)
+    west.units.write(lambda unit: unit.execute(again))
+
+
+@pytest.mark.parametrize("kind", ["role", "account", "department", "project"])
+@pytest.mark.parametrize("action", ["update", "delete"])
+def test_what_somebody_changed_since_the_plan_is_left_alone(
+    run: Run, file: Path, west: Server, kind: str, action: str
+) -> None:
+    file.write_text(FULL)
+    assert run("apply", file, "--yes")[0] == 0
+    admin = west.admin
+    section, path, mine, theirs = {
+        "role": ("roles", "/api/v2/authorization/roles", {"description": "mine"}, {"description": "theirs"}),
+        "account": ("serviceAccounts", "/api/v1/service-accounts", {"enabled": False}, {"enabled": False}),
+        "department": ("departments", DEPARTMENTS, {"description": "mine"}, {"description": "theirs"}),
+        "project": ("projects", PROJECTS, {"description": "mine"}, {"description": "theirs"}),
+    }[kind]
+    wanted: Any = yaml.safe_load(FULL)
+    # a department takes its projects along, and each its rules
+    going = {"departments": ("projects", "accessRules")}
+    if action == "delete":
+        for name in (section, *going.get(section, ("accessRules",))):
+            wanted[name] = yaml.safe_load(ADMIN) if name == "accessRules" else []
+    else:
+        wanted[section][0] |= mine
+    file.write_text(json.dumps(wanted))
+    token = west.token(ADMIN_EMAIL, ADMIN_PASSWORD)
+    with rest.Api(west.url, token) as api:
+        world = read_world(api, token)
+        source = Source(str(file), file.read_text())
+        plan = make_plan(source, world, prune=action == "delete")
+        change = next(it for it in plan.changes if it.section.member == section)
+        address = f"{path}/{world.ids[change.section.field, change.key]}"
+        if kind == "account":
+            ok(admin.patch(address, json=theirs))
+        else:
+            now = ok(admin.get(address))
+            members = ("name", "permissionSets", "kubernetesPermissions", "resources", "parentId", "enabled")
+            ok(admin.put(address, json={name: now[name] for name in members if name in now} | theirs))
+        with pytest.raises(OrganizationError, match="somebody has changed it"):
+            apply_plan(plan, api, world, lambda _: None)
+    kept = ok(admin.get(address))
+    assert {name: kept[name] for name in theirs} == theirs
+
+
+def test_a_change_comes_with_the_tag_of_what_it_changes(run: Run, file: Path, west: Server) -> None:
+    file.write_text(FULL)
+    assert run("apply", file, "--yes")[0] == 0
+    file.write_text(FULL.replace("Those who train", "Those who trained"))
+    with recorded(west) as seen:
+        assert run("apply", file, "--yes")[0] == 0
+    (sent,) = [it for it in seen if it.method == "PUT"]
+    assert sent.path.startswith(DEPARTMENTS)
+    assert sent.headers["if-match"].startswith('"')

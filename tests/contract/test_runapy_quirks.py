@@ -203,6 +203,37 @@ def test_body_encoded_twice_is_decoded_twice(scene: Scene) -> None:
     assert answer.status_code == 400
 
 
+def test_defaults_in_a_patch_do_no_harm(scene: Scene, client: ApiClient) -> None:
+    """A label is changed through the client's model; what others decided about the pool stays."""
+    cluster = scene.post("/api/v1/clusters", {"name": fresh("cluster")})["uuid"]
+    decided = {"overProvisioningRatio": 3, "gpuNetworkAccelerationDetection": "Use"}
+    body = {"name": fresh("pool"), "clusterId": cluster, "labelKey": "kind", "labelValue": "a", **decided}
+    path = f"/api/v1/node-pools/{scene.post('/api/v1/node-pools', body)['id']}"
+    pools, pool_id = api.NodePoolsApi(client), path.rpartition("/")[2]
+
+    def stored() -> dict[str, Any]:
+        shown = scene.server.admin.get(path).json()
+        return {name: shown[name] for name in ("labelValue", *decided)}
+
+    with recorded(scene.server) as seen:
+        pools.patch_nodepool(pool_id, models.NodepoolUpdateFields(labelKey="kind", labelValue="b"))
+    sent = json.loads(seen[-1].body)
+    assert (sent["overProvisioningRatio"], sent["gpuNetworkAccelerationDetection"]) == (1, "Auto")
+    assert stored() == {"labelValue": "b", **decided}
+    # What its user does write counts, also a default that comes alone.
+    pools.patch_nodepool(pool_id, models.NodepoolUpdateFields(overProvisioningRatio=2))
+    assert stored()["overProvisioningRatio"] == 2
+    pools.patch_nodepool(pool_id, {"overProvisioningRatio": 1})
+    assert stored() == {"labelValue": "b", **decided, "overProvisioningRatio": 1}
+    # Every other program, and a replacement, mean what they send.
+    whole = {"overProvisioningRatio": 1, "gpuNetworkAccelerationDetection": "Auto"}
+    assert scene.server.admin.patch(path, json=whole).status_code == 200
+    assert stored() == {"labelValue": "b", **whole}
+    assert scene.server.admin.patch(path, json=decided).status_code == 200
+    pools.update_nodepool(pool_id, models.NodepoolUpdateFields(labelKey="kind", labelValue="b"))
+    assert stored() == {"labelValue": "b", **whole}
+
+
 def test_null_is_accepted_for_nullable_members(scene: Scene, client: ApiClient) -> None:
     body = models.UserCreationRequest1.from_dict({"email": f"{fresh('null')}@example.com"})
     with recorded(scene.server) as seen:
@@ -392,6 +423,36 @@ def test_numbers_that_are_typed_as_text_are_text(scene: Scene, client: ApiClient
         datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC), number_of_samples=1
     )
     assert page.data["audit_logs"][0]["tenant_id"] == "1001"
+
+
+def test_project_answers_follow_the_contract(scene: Scene, client: ApiClient, shared_reference: Any) -> None:
+    """The client's own models cannot judge them: two of its files differ in the case of a name only."""
+    cluster = scene.post("/api/v1/clusters", {"name": fresh("cluster")})["uuid"]
+    department = scene.post(
+        "/api/v1/org-unit/departments", {"name": fresh("d"), "clusterId": cluster, "resources": []}
+    )
+    sent = {"name": fresh("p"), "clusterId": cluster, "parentId": department["id"], "resources": []}
+    project = scene.post("/api/v1/org-unit/projects", sent)
+    projects, departments = api.ProjectsApi(client), api.DepartmentsApi(client)
+    answers = {
+        "create_project": (201, project),
+        "get_project": (200, projects.get_project(project["id"]).data),
+        "get_projects": (200, projects.get_projects(filter_by=[f"name=={sent['name']}"]).data),
+        "create_department": (201, department),
+        "get_department": (200, departments.get_department(department["id"]).data),
+        "get_departments": (200, departments.get_departments(filter_by=[f"name=={department['name']}"]).data),
+    }
+    assert (
+        len(answers["get_projects"][1]["projects"]) == len(answers["get_departments"][1]["departments"]) == 1
+    )
+    for operation_id, (status, answer) in answers.items():
+        assert faults(operation_id, status, answer) == [], operation_id
+    # the judge sees what is amiss in a project
+    less = {name: value for name, value in project.items() if name != "parentId"}
+    assert any("parentId" in it for it in faults("create_project", 201, less))
+    for model, answer in ((models.Project, project), (models.Department, department)):
+        with pytest.raises(ValueError, match="validation error"):
+            model.model_validate(answer)
 
 
 # Choosing a route

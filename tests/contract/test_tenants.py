@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from runplane.server.commands.admin import create_tenant
+from runplane.server.authz import tree
+from runplane.server.commands.admin import create_tenant, make_operator
 from runplane.server.commands.failures import CommandFailed
 from runplane.server.core.ids import new_id
 from runplane.server.settings import load_settings
 from runplane.server.sql.schema import tenants
+from support.access import PASSWORD, SYSTEM_ADMINISTRATOR, VIEWER, rule, user
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
 OTHER_EMAIL = "ada@acme.example"
@@ -25,12 +29,17 @@ SIGN_IN = {"grantType": "password", "username": OTHER_EMAIL, "password": NEW_PAS
 
 
 def make(server: Server, name: str, email: str = OTHER_EMAIL) -> list[str]:
-    """What the command prints. It sets up logging for its process, which here is the test's."""
+    """What the command for a tenant prints."""
+    return said_by(server, create_tenant, name, email)
+
+
+def said_by(server: Server, command: Callable[..., None], *arguments: str) -> list[str]:
+    """What a command prints. It sets up logging for its process, which here is the test's."""
     said: list[str] = []
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        create_tenant(load_settings({}, server.environment), name, email, said.append)
+        command(load_settings({}, server.environment), *arguments, said.append)
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
@@ -59,7 +68,7 @@ def acme(any_server: Server) -> httpx.Client:
     said = make(any_server, "acme")
     temporary = said[1].rsplit(" ", 1)[1]
     any_server.clock.advance(0)
-    any_server.app.identity.realms._loaded_at = float("-inf")  # the five seconds are over
+    any_server.app.identity.realms.expect_more()
     token = post(
         any_server, "/api/v1/token", "acme.example.com", json={**SIGN_IN, "password": temporary}
     ).json()["accessToken"]
@@ -135,6 +144,120 @@ def test_settings_and_logo_are_each_tenants_own(any_server: Server, acme: httpx.
     assert any_server.admin.get("/v1/k8s/setting/department.use").json() is True
 
 
+def me(server: Server, client: httpx.Client, host: str) -> httpx.Response:
+    """A call with the client's token, sent to a host."""
+    headers = {"host": host, "authorization": client.headers["authorization"]}
+    return httpx.get(server.url + "/api/v1/tenants", headers=headers)
+
+
+def test_a_token_is_refused_at_another_tenants_host(any_server: Server, acme: httpx.Client) -> None:
+    admin = any_server.admin
+    for client, host in ((admin, "acme.example.com"), (acme, "runai.example.com"), (acme, "RUNAI:8443")):
+        for _ in range(2):  # the second time the token is remembered
+            answer = me(any_server, client, host)
+            assert (answer.status_code, answer.json()["reason"]) == (401, "other_tenant"), host
+            assert "another tenant" in answer.json()["message"]
+    # no tenant has this name, so the token alone says whose it is
+    for client in (admin, acme):
+        for host in ("localhost", "127.0.0.1:8080", "elsewhere.example.com"):
+            assert me(any_server, client, host).status_code == 200
+    assert me(any_server, acme, "acme.example.com").status_code == 200
+    assert me(any_server, admin, "runai.example.com").status_code == 200
+
+
+def test_a_tenant_of_another_process_is_known_without_asking(any_server: Server, acme: httpx.Client) -> None:
+    """Its name must not pass for one that names nobody until somebody signs in there."""
+    make(any_server, "umbrella", "alice@umbrella.example")
+    deadline = time.monotonic() + 60
+    while me(any_server, acme, "umbrella.example.com").status_code != 401:
+        assert time.monotonic() < deadline, "the server does not notice the new tenant"
+        time.sleep(0.05)
+
+
+def operator(server: Server, name: str, role: int) -> httpx.Client:
+    """Somebody of the first tenant with a role in the whole system."""
+    email = f"{name}@example.com"
+    rule(server, email, role, tree.SYSTEM)
+    user(server, email)
+    return server.client(server.token(email, PASSWORD))
+
+
+def test_an_operator_makes_tenants(any_server: Server) -> None:
+    client = operator(any_server, "operator", SYSTEM_ADMINISTRATOR)
+    sent = {"name": "initech", "adminEmail": "bill@initech.example"}
+    answer = client.post("/api/v1/tenants", json=sent)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert set(made) == {"id", "name", "createdAt", "adminEmail", "tempPassword"}
+    assert (made["id"], made["adminEmail"]) == (id_of(any_server, "initech"), sent["adminEmail"])
+    body = {"grantType": "password", "username": sent["adminEmail"], "password": made["tempPassword"]}
+    # at once: this process has made it
+    token = post(any_server, "/api/v1/token", "initech.example.com", json=body)
+    assert token.status_code == 200, token.text
+    assert any_server.client(token.json()["accessToken"]).get("/api/v1/users").status_code == 403
+    (row,) = any_server.audit(entity_type="tenant", entity_name="initech")
+    assert (row["subject"], row["action"], row["tenant_id"]) == ("operator@example.com", "create", 1001)
+    assert made["tempPassword"] not in str(row)
+    again = client.post("/api/v1/tenants", json=sent)
+    assert (again.status_code, "already exists" in again.json()["message"]) == (409, True)
+
+
+def test_an_operator_lists_all_tenants(any_server: Server, acme: httpx.Client) -> None:
+    client = operator(any_server, "watcher", VIEWER)
+    names = [it["name"] for it in client.get("/api/v1/tenants").json()]
+    assert names == [row.name for row in sorted(tenants_of(any_server))]
+    assert {"runai", "acme"} <= set(names)
+    # it holds the permission to look, and less than a new tenant's administrator
+    refused = client.post("/api/v1/tenants", json={"name": "hooli", "adminEmail": "gavin@hooli.example"})
+    assert refused.status_code == 403
+    assert "more than they hold" in refused.json()["message"]
+    assert "users:create" in refused.json()["missingPermissions"]
+
+
+def test_no_administrator_of_a_tenant_makes_tenants(any_server: Server, acme: httpx.Client) -> None:
+    before = tenants_of(any_server)
+    for client in (any_server.admin, acme):
+        answer = client.post("/api/v1/tenants", json={"name": "hooli", "adminEmail": "gavin@hooli.example"})
+        assert answer.status_code == 403
+        assert (answer.json()["decision"]["permission"], answer.json()["decision"]["scopePath"]) == (
+            "tenant:read",
+            ["system"],
+        )
+    assert tenants_of(any_server) == before
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"name": "Fine", "adminEmail": OTHER_EMAIL},
+        {"name": "fine", "adminEmail": "nobody"},
+        {"name": "fine"},
+        {"adminEmail": OTHER_EMAIL},
+        {"name": "fine\u0000", "adminEmail": OTHER_EMAIL},
+    ],
+)
+def test_an_operator_makes_no_tenant_that_could_not_work(any_server: Server, sent: dict[str, str]) -> None:
+    client = operator(any_server, f"careless-{new_id()}", SYSTEM_ADMINISTRATOR)
+    before = tenants_of(any_server)
+    assert client.post("/api/v1/tenants", json=sent).status_code == 400
+    assert tenants_of(any_server) == before
+
+
+def test_the_host_makes_the_first_operator(any_server: Server) -> None:
+    user(any_server, "first-operator@example.com")
+    said = said_by(any_server, make_operator, "First-Operator@example.com")
+    assert "System administrator of the system" in said[0]
+    client = any_server.client(any_server.token("first-operator@example.com", PASSWORD))
+    rules = client.get("/api/v1/authorization/me/access-rules").json()["accessRules"]["accessRules"]
+    assert [(it["roleName"], it["scopeType"]) for it in rules] == [("System administrator", "system")]
+    (row,) = any_server.audit(subject="runplane tenant")
+    assert row["entity_name"] == "First-Operator@example.com"
+    with pytest.raises(CommandFailed, match="already exists"):
+        said_by(any_server, make_operator, "first-operator@example.com")
+    with pytest.raises(CommandFailed, match="no user"):
+        said_by(any_server, make_operator, "nobody@example.com")
+
+
 def test_the_command_prints_what_is_needed_once(any_server: Server) -> None:
     said = make(any_server, "globex", "hank@globex.example")
     assert re.fullmatch(r"Tenant globex has the id \d+; its host name is globex and your domain\.", said[0])
@@ -168,3 +291,24 @@ def test_the_command_makes_no_database(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="no database"):
         create_tenant(load_settings({}, environment), "acme", OTHER_EMAIL, str)
     assert not (tmp_path / "nothing").exists()
+
+
+def test_agents_are_sent_to_their_own_tenants_host(make_server: Callable[..., Server]) -> None:
+    server = make_server(public_url="https://runai.example.com:8443")
+    said = make(server, "acme")
+    temporary = said[1].rsplit(" ", 1)[1]
+    sign_in = {**SIGN_IN, "password": temporary}
+    server.app.identity.realms.expect_more()
+    token = post(server, "/api/v1/token", "acme.example.com", json=sign_in).json()["accessToken"]
+    change = {"currentPassword": temporary, "newPassword": NEW_PASSWORD}
+    assert server.client(token).post("/api/v1/me/password", json=change).status_code == 200
+    token = post(server, "/api/v1/token", "acme.example.com", json=SIGN_IN).json()["accessToken"]
+    for client, address in (
+        (server.admin, "https://runai.example.com:8443"),
+        (server.client(token), "https://acme.example.com:8443"),
+    ):
+        made = client.post("/api/v1/clusters", json={"name": "c1"})
+        told = client.get(f"/api/v1/clusters/{made.json()['uuid']}/cluster-install-info?version=2.24")
+        assert f"controlPlane.url={address} " in told.json()["installationStr"].replace("\\\n", " "), (
+            told.text
+        )

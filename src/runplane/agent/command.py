@@ -25,6 +25,7 @@ def simulate(
     nodes: int,
     gpus_per_node: int,
     labels: Sequence[str],
+    allocations: Sequence[str] = (),
 ) -> None:
     """Run a simulated agent. Raises WrongUsage, and what `agent.simulate.run` raises."""
     secret = client_secret or os.environ.get("RUNPLANE_AGENT_SECRET", "")
@@ -39,10 +40,31 @@ def simulate(
     pairs = [label.partition("=") for label in labels]
     if not all(separator and key for key, separator, _ in pairs):
         raise WrongUsage("--label must be KEY=VALUE.")
-    from runplane.agent.simulate import Simulation, run  # noqa: PLC0415 - --help must not wait for httpx
+    from runplane.agent.simulate import Allocation, Simulation, run  # noqa: PLC0415 - --help must not wait
 
-    run(
-        Simulation(cluster, secret, url, nodes, gpus_per_node, {key: value for key, _, value in pairs}),
-        say,
-        time.sleep,
+    shares = [_allocation(it) for it in allocations]
+    if len({it[:2] for it in shares}) != len(shares):
+        raise WrongUsage("--allocation must name each project and node pool once.")
+    simulation = Simulation(
+        cluster,
+        secret,
+        url,
+        nodes,
+        gpus_per_node,
+        {key: value for key, _, value in pairs},
+        [Allocation(*it) for it in shares] if shares else None,
     )
+    run(simulation, say, time.sleep)
+
+
+def _allocation(text: str) -> tuple[str, str, float]:
+    """Project, node pool and GPUs of PROJECT[/POOL]=GPUS. Raises WrongUsage."""
+    place, separator, amount = text.rpartition("=")
+    project, _, pool = place.partition("/")
+    try:
+        gpus = float(amount)
+    except ValueError:
+        gpus = -1.0
+    if not separator or not project or not 0 <= gpus <= MAX_NODES * MAX_GPUS:
+        raise WrongUsage("--allocation must be PROJECT=GPUS or PROJECT/POOL=GPUS, such as team-a=4.")
+    return project, pool or "default", gpus

@@ -1,15 +1,15 @@
 """`runplane agent simulate`: an agent without a cluster, for demonstrations and tests.
 
 It speaks the agents' real protocol and marks all that it reports as simulated: the cluster, a condition of it
-and of every node, a label of every node, and the GPU's name. It reports no use of anything: that would be an
-invented number.
+and of every node, a label of every node, and the GPU's name. It reports no use of anything by itself: that
+would be an invented number. Who starts it may say how many GPUs projects are to have.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,8 @@ import msgspec
 from runplane.protocol.agent import (
     HEARTBEAT_PATH,
     REGISTER_PATH,
+    AllocatedAmounts,
+    AllocationReport,
     Condition,
     Directions,
     Heartbeat,
@@ -47,8 +49,17 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Allocation:
+    """GPUs that a project is to have in a node pool."""
+
+    project: str
+    node_pool: str
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
-    """The cluster that is pretended. `labels` go on every node."""
+    """The cluster that is pretended. `labels` go on every node; `allocations` None reports none."""
 
     cluster: str
     client_secret: str = field(repr=False)
@@ -56,6 +67,7 @@ class Simulation:
     nodes: int
     gpus_per_node: int
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    allocations: Sequence[Allocation] | None = None
 
 
 class Agent:
@@ -99,6 +111,7 @@ class Agent:
             storage_classes=[
                 StorageClassReport(name="simulated", provisioner="runplane.io/simulated", is_default=True)
             ],
+            allocations=self._allocations(),
         )
 
     def _node(self, number: int) -> NodeReport:
@@ -117,6 +130,20 @@ class Agent:
             cpu_memory_bytes=MEMORY_PER_NODE,
             gpu_memory_bytes=simulation.gpus_per_node * MEMORY_PER_GPU,
         )
+
+    def _allocations(self) -> list[AllocationReport] | None:
+        given = self._simulation.allocations
+        if given is None:
+            return None
+        return [
+            AllocationReport(
+                project=it.project,
+                node_pool=it.node_pool,
+                allocated=AllocatedAmounts(gpus=it.gpus),
+                requested=AllocatedAmounts(gpus=it.gpus),
+            )
+            for it in given
+        ]
 
     def _send(self, path: str, message: Heartbeat) -> Directions:
         if self._clock() > self._token_ends - _EARLY:

@@ -113,6 +113,24 @@ class NodeReport(Message):
     idle_allocated_gpus: Amount | None = None
 
 
+class AllocatedAmounts(Message):
+    """Some of each resource, null where the agent does not know it."""
+
+    gpus: Amount | None = None
+    cpu_cores: Amount | None = None
+    memory_bytes: Bytes | None = None
+
+
+class AllocationReport(Message):
+    """What the workloads of a project have and want in a node pool, both by name."""
+
+    project: Name
+    node_pool: Name
+    allocated: AllocatedAmounts = field(default_factory=AllocatedAmounts)
+    allocated_non_preemptible: AllocatedAmounts = field(default_factory=AllocatedAmounts)
+    requested: AllocatedAmounts = field(default_factory=AllocatedAmounts)
+
+
 class StorageClassReport(Message):
     """One storage class."""
 
@@ -123,8 +141,9 @@ class StorageClassReport(Message):
 
 
 class Heartbeat(Message):
-    """The state of a cluster. `nodes` and `storageClasses` are whole lists; null means: as I said before.
+    """The state of a cluster. Its three lists are whole lists; null means: as I said before.
 
+    A project and pool that is not in `allocations` has not been reported, which is not the same as zero.
     `removed` says that the agent has cleaned up after the server asked it to. `simulated` marks a cluster
     that does not exist.
     """
@@ -139,6 +158,7 @@ class Heartbeat(Message):
     dependencies: Dependencies = field(default_factory=Dependencies)
     nodes: list[NodeReport] | None = None
     storage_classes: list[StorageClassReport] | None = None
+    allocations: list[AllocationReport] | None = None
 
 
 class Directions(Message):

@@ -73,6 +73,7 @@ class _Maker:
 
     def __init__(self, api: Api, world: World) -> None:
         self.api, self.world = api, world
+        self.touched = False
         self._create = {
             ROLES.field: self._role,
             ACCOUNTS.field: self._account,
@@ -94,12 +95,26 @@ class _Maker:
                 self.api.change("PATCH", f"{section.path}/{made['id']}", {"enabled": False})
             return
         address = f"{section.path}/{self.world.ids[known]}"
+        tag = self._unchanged(change, address)
         if change.action == "delete":
-            self.api.change("DELETE", address)
+            self.api.change("DELETE", address, tag=tag)
         elif section is ACCOUNTS:
-            self.api.change("PATCH", address, self._account_change(change))
+            self.api.change("PATCH", address, self._account_change(change), tag)
         else:
-            self.api.change("PUT", address, self._create[section.field](change.wanted))
+            self.api.change("PUT", address, self._create[section.field](change.wanted), tag)
+        self.touched |= section is DEPARTMENTS
+
+    def _unchanged(self, change: Change, address: str) -> str | None:
+        """The tag of an object that still is as the plan has it, for If-Match. Raises Refused."""
+        if self.world.parse is None or change.section is RULES:
+            # Rules are made and deleted, never changed.
+            return None
+        item, tag = self.api.tagged(address)
+        # What a project's department says counts in the project: a change of ours may show there by now.
+        by_us = change.section is PROJECTS and self.touched
+        if not by_us and self.world.parse(change.section, item) != change.actual:
+            raise Refused("somebody has changed it since the plan was made; plan again.")
+        return tag
 
     def _role(self, role: Role) -> dict[str, Any]:
         return {

@@ -71,7 +71,9 @@ def export(login: Login, say: Say, warn: Say) -> None:
         world = read_world(api, token)
     for it in world.left_out:
         warn(f"Left out, because it reaches beyond this organization or its place is out of sight: {it}")
-    say(dump(plain(world.organization)).rstrip())
+    for name in sorted(world.expired):
+        warn(f"Left out, because it has ended and no server would make it again: service account {name}")
+    say(dump(plain(world.portable())).rstrip())
 
 
 def plan(login: Login, file: Path, *, prune: bool, say: Say) -> int:

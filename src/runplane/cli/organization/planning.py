@@ -138,10 +138,14 @@ class _Wanted:
         if section.field not in self.managed:
             return
         for key, it in actual.items():
-            # A cluster is never without its default department.
-            spared = section is DEPARTMENTS and it.name == DEFAULT_DEPARTMENT
+            # A cluster is never without its default department, and what ended is in no export.
+            spared = (section is DEPARTMENTS and it.name == DEFAULT_DEPARTMENT) or self._ended(section, it)
             if key not in self.objects[section.field] and not spared:
                 yield Change("delete", section, key, None, it)
+
+    def _ended(self, section: Section, it: Any) -> bool:
+        name = {ACCOUNTS.field: "name", RULES.field: "service_account"}.get(section.field)
+        return name is not None and getattr(it, name) in self.world.expired
 
     def check(self, plan: Plan) -> None:
         """Raises OrganizationError if anything was or is wrong."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -46,7 +48,8 @@ class World:
     """What a server has. `ids` finds an object by its section's field and its key.
 
     `clusters` and `roles` are ids by name (roles predefined ones too), `pools` names by cluster, `sets` the
-    names of the permission sets, `left_out` sentences about what no file can hold.
+    names of the permission sets, `left_out` sentences about what no file can hold, `expired` the names of
+    service accounts whose end has passed. `parse` reads one object of a section again, as the file has it.
     """
 
     tenant: str
@@ -57,6 +60,22 @@ class World:
     sets: frozenset[str]
     ids: dict[tuple[str, Key], str] = field(default_factory=dict[tuple[str, Key], str])
     left_out: list[str] = field(default_factory=list[str])
+    expired: frozenset[str] = frozenset()
+    parse: Callable[[Section, Any], Any] | None = None
+
+    def portable(self) -> Organization:
+        """What to export: all but service accounts that have ended, with their rules.
+
+        No server makes an account that has ended already, so a file with one could be applied nowhere else.
+        """
+        kept = self.organization
+        return msgspec.structs.replace(
+            kept,
+            service_accounts=tuple(it for it in kept.service_accounts or () if it.name not in self.expired),
+            access_rules=tuple(
+                it for it in kept.access_rules or () if it.service_account not in self.expired
+            ),
+        )
 
     @property
     def only_cluster(self) -> str | None:
@@ -121,6 +140,10 @@ class _Reader:
             },
         }
         accounts = [self.api.get(f"{ACCOUNTS.path}/{it['id']}") for it in self.api.get(ACCOUNTS.path)]
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        # Both are fixed-width texts in UTC; the date and time decide before the zone is reached.
+        world.expired = frozenset(it["name"] for it in accounts if it["expiresAt"] and it["expiresAt"] < now)
+        world.parse = self._parse
         rules = self.api.every(RULES.path, "accessRules")
         world.organization = Organization(
             version=1,
@@ -131,6 +154,16 @@ class _Reader:
             access_rules=self._all(RULES, rules, self._rule),
         )
         return world
+
+    def _parse(self, section: Section, item: Any) -> Any:
+        build: dict[str, Callable[[Any], Any]] = {
+            DEPARTMENTS.field: self._department,
+            PROJECTS.field: self._project,
+            ROLES.field: _role,
+            ACCOUNTS.field: _account,
+            RULES.field: self._rule,
+        }
+        return section.normal(build[section.field](item), None)
 
     def _all(self, section: Section, items: list[Any], build: Any) -> tuple[Any, ...]:
         found: dict[Key, Any] = {}

@@ -39,7 +39,7 @@ class Api:
 
     def get(self, path: str, **query: str | int) -> Any:
         """What a GET answers. Raises Refused."""
-        return self._send("GET", path, query, None)
+        return _body(self._send("GET", path, query, None))
 
     def every(self, path: str, member: str, **query: str | int) -> list[Any]:
         """A list that comes in pages, whole. Raises Refused."""
@@ -50,16 +50,23 @@ class Api:
             if len(page) < PAGE:
                 return found
 
-    def change(self, method: str, path: str, body: Any = None) -> Any:
-        """What a write answers. Raises Refused."""
-        return self._send(method, path, {}, body)
+    def tagged(self, path: str) -> tuple[Any, str | None]:
+        """An object and its entity tag, if it has one. Raises Refused."""
+        answer = self._send("GET", path, {}, None)
+        return _body(answer), answer.headers.get("etag")
 
-    def _send(self, method: str, path: str, query: Mapping[str, str | int], body: Any) -> Any:
+    def change(self, method: str, path: str, body: Any = None, tag: str | None = None) -> Any:
+        """What a write answers; with `tag` only if the object still has it. Raises Refused."""
+        return _body(self._send(method, path, {}, body, tag))
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str | int], body: Any, tag: str | None = None
+    ) -> httpx.Response:
+        headers = {} if tag is None else {"if-match": tag}
         try:
-            answer = self._client.request(method, path, params=dict(query) or None, json=body)
+            return self._client.request(method, path, params=dict(query) or None, json=body, headers=headers)
         except (httpx.TransportError, httpx.InvalidURL, UnicodeError):
             raise OrganizationError([f"{self.url} does not answer. Is RUNPLANE_URL right?"]) from None
-        return _body(answer)
 
 
 def token_of(url: str, client_id: str, client_secret: str) -> str:

@@ -61,7 +61,7 @@ def operations(
         *legacy_apps.operations(identity),
         *security.operations(),
         *logo.operations(),
-        *tenants.operations(),
+        *tenants.operations(identity),
         *logout.operations(),
         *audit.operations(),
         *service_accounts.operations(identity),

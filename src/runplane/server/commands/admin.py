@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from runplane.server import logs
 from runplane.server.app import Stores, open_identity, open_stores
+from runplane.server.audit.journal import Note, Origin
 from runplane.server.commands.failures import CommandFailed
 from runplane.server.commands.opening import explained
 from runplane.server.core.clock import SystemClock
@@ -65,6 +66,26 @@ def create_tenant(loaded: Loaded, name: str, admin_email: str, say: Callable[[st
     say(f"Tenant {name} has the id {tenant_id}; its host name is {name} and your domain.")
     say(f"Its administrator is {admin_email} with the password {password}")
     say("The password must be changed at the first sign-in. The server knows the tenant within five seconds.")
+
+
+def make_operator(loaded: Loaded, email: str, say: Callable[[str], None]) -> None:
+    """Give a user of the first tenant the whole installation. Raises SettingsError and CommandFailed."""
+    settings = loaded.settings
+    logs.configure("warning", settings.log.format)
+
+    def make(stores: Stores, identity: Identity) -> None:
+        def job(unit: Unit) -> None:
+            user_id = tenants.make_operator(unit, FIRST_TENANT, email)
+            origin = Origin(FIRST_TENANT, "runplane tenant", "App", "", "", "")
+            facts = {"role": "System administrator", "scope": "system", "by": "command line on the host"}
+            identity.journal.write(unit, origin, "create", 200, Note("access-rule", user_id, email, facts))
+
+        stores.units.write(job)
+
+    with explained(loaded, settings):
+        _opened(loaded, make)
+    say(f"{email} is System administrator of the system and may make tenants with POST /api/v1/tenants.")
+    say("Delete the access rule to take it back. The server knows within a second.")
 
 
 def _reset(loaded: Loaded, email: str) -> HostReset:

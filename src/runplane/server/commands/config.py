@@ -52,7 +52,7 @@ def explain(loaded: Loaded, console: Console) -> None:
 def shown(setting: Setting, settings: Settings) -> str:
     """The value of `setting` as text that may be read by anybody."""
     value: Any = setting.value(settings)
-    if value is None or value == ():
+    if value is None or value in ((), ""):
         return "(not set)"
     if setting.is_secret:
         return HIDDEN

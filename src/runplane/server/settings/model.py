@@ -165,6 +165,13 @@ class Settings(_Table, frozen=True):
             extra={"default": "http://<host>:<port>"},
         ),
     ] = ""
+    chart_repository: Annotated[
+        str,
+        Meta(
+            description="Where `helm repo add` finds the chart of the cluster agent. This release has none.",
+            extra={"default": "none"},
+        ),
+    ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(description="Networks (CIDR) whose X-Forwarded-For is believed; a variable has commas between."),

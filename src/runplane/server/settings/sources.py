@@ -298,7 +298,7 @@ def _check_database_url(value: str) -> str:
     raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>.")
 
 
-def _check_public_url(value: str) -> str:
+def _check_address(value: str) -> str:
     sentence = "must be an address such as https://runplane.example.com, without user, query and fragment."
     try:
         parts = urlsplit(value)
@@ -336,7 +336,8 @@ _CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "host": _check_host,
         "data_dir": _check_data_dir,
         "database_url": _check_database_url,
-        "public_url": _check_public_url,
+        "public_url": _check_address,
+        "chart_repository": _check_address,
         "trusted_proxies": _check_proxies,
         "admin.email": _check_email,
         "admin.password": _check_secret,

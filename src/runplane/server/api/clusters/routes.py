@@ -18,14 +18,15 @@ from runplane.server.http.listing import enum_member
 from runplane.server.http.operation import Audited, Operation, Operations, Reply
 from runplane.server.identity.service import Identity
 from runplane.server.organization.clusters import service
-from runplane.server.organization.clusters.access import cluster_in_path
+from runplane.server.organization.clusters.access import cluster_in_path, visible_cluster
 from runplane.server.organization.clusters.model import CLUSTERS
 from runplane.server.organization.inventory import service as inventory
 from runplane.server.organization.inventory.model import NODES as NODE_LISTING
+from runplane.server.organization.inventory.readings import cluster_readings
 from runplane.server.organization.inventory.wire import NodeCountOut, NodesOut
 from runplane.server.organization.inventory.wire import present as present_node
 from runplane.server.organization.node_pools.service import get_pool_by_name
-from runplane.server.organization.series import MetricsOut, MetricsQuery, empty_series
+from runplane.server.organization.series import MetricsOut, MetricsQuery, series
 
 _ALL = Page(sort=CLUSTERS.default_sort)
 _CLUSTER = cluster_in_path(CLUSTER)
@@ -79,6 +80,7 @@ def _clusters(identity: Identity) -> list[Operation]:
         allow=can(READ, CLUSTER).anywhere(),
         query=wire.ClusterQuery,
         reply=wire.ClusterOut,
+        reported=("status", "lastLiveness", "version", "simulated"),
     )
     def get_cluster_by_uuid(call: Call[Any]) -> wire.ClusterOut:
         """Get a cluster"""
@@ -136,7 +138,8 @@ def _clusters(identity: Identity) -> list[Operation]:
         """
         row = service.get_cluster(call.unit, call.principal, call.path["clusterUuid"])
         secret = service.agent_secret(row, identity.kek)
-        return wire.install_info(row, secret, identity.public_url, call.query)
+        address = identity.realms.address_of(call.principal.realm)
+        return wire.install_info(row, secret, address, identity.chart_repository, call.query)
 
     return ops.items
 
@@ -153,15 +156,17 @@ def _inside() -> list[Operation]:
     def get_cluster_metrics(call: Call[Any]) -> Reply:
         """Get series of a cluster
 
-        Empty while nothing measures them.
+        Quotas as they are now, the rest as the agent last said, if that was in the span; nothing keeps what
+        was before.
         """
         query: wire.ClusterMetricsQuery = call.query
         row = service.get_cluster(call.unit, call.principal, call.path["clusterUuid"])
-        if query.group_by is not None:
-            enum_member(query.group_by, wire.GROUPS, "groupBy")
-        if query.nodepool_name is not None:
-            get_pool_by_name(call.unit, call.principal, row.id, query.nodepool_name)
-        return empty_series(call, wire.METRICS)
+        group = None if query.group_by is None else enum_member(query.group_by, wire.GROUPS, "groupBy")
+        pool = query.nodepool_name
+        if pool is not None:
+            pool = get_pool_by_name(call.unit, call.principal, row.id, pool).name
+        known = cluster_readings(call.unit, call.principal, row, group=group, pool=pool)
+        return series(call, wire.METRICS, known)
 
     @ops.get(
         "/nodepools/{nodepoolName}/metrics",
@@ -173,10 +178,13 @@ def _inside() -> list[Operation]:
     def get_nodepool_metrics(call: Call[Any]) -> Reply:
         """Get series of a node pool
 
-        Empty while nothing measures them.
+        Quotas as they are now, the rest as the agent last said, if that was in the span.
         """
-        get_pool_by_name(call.unit, call.principal, call.path["clusterUuid"], call.path["nodepoolName"])
-        return empty_series(call, wire.METRICS)
+        names = call.path
+        pool = get_pool_by_name(call.unit, call.principal, names["clusterUuid"], names["nodepoolName"])
+        row = visible_cluster(call.unit, call.principal, NODE_POOLS, pool.cluster_id)
+        known = cluster_readings(call.unit, call.principal, row, group=None, pool=pool.name)
+        return series(call, wire.METRICS, known)
 
     @ops.get(
         "/nodes",

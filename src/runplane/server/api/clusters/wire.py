@@ -190,34 +190,40 @@ def _status(row: ClusterRow, now: Instant) -> ClusterStatusOut:
     )
 
 
-def install_info(row: ClusterRow, secret: str, public_url: str, query: InstallQuery) -> InstallOut:
+def install_info(
+    row: ClusterRow, secret: str, public_url: str, charts: str, query: InstallQuery
+) -> InstallOut:
     """The command that installs the agent, with the chart values that runbooks know.
 
-    Everything from outside is quoted: the text is made to be pasted into a shell. Raises Invalid.
+    `charts` is the address of the chart's repository, empty where there is none. Everything from outside is
+    quoted: the text is made to be pasted into a shell. Raises Invalid.
     """
     if _VERSION.fullmatch(query.version) is None:
         raise Invalid("version must be that of a chart, such as 2.24.")
     url = query.remote_cluster_url or row.domain or ""
     if len(url) > _MAX_URL or not url.isprintable():
         raise Invalid("remoteClusterUrl must be an address of printable characters.")
-    charts = f"{public_url}/charts"
     values = chart_values(row.id, secret, public_url, url)
     lines = [
         f"helm upgrade -i runai-cluster {CHART} -n runai",
         *(f"--set {shlex.quote(f'{name}={_escaped(value)}')}" for name, value in values.items()),
         f"--version={shlex.quote(query.version)} --create-namespace",
     ]
-    text = "\n".join(
-        (
-            "# The chart is not part of this release of runplane yet. To try an agent without Kubernetes:",
-            f"# runplane agent simulate --cluster {row.id} --url {shlex.quote(public_url)}",
-            f"helm repo add {REPOSITORY} {shlex.quote(charts)}",
-            "helm repo update",
-            " \\\n  ".join(lines),
-        )
-    )
+    text = "\n".join((*_repository(row, public_url, charts), " \\\n  ".join(lines)))
     return InstallOut(
         installation_str=text, repository_name=REPOSITORY, chart_repo_url=charts, client_secret=secret
+    )
+
+
+def _repository(row: ClusterRow, public_url: str, charts: str) -> tuple[str, ...]:
+    """How helm gets to know the chart, or that it cannot."""
+    if charts:
+        return (f"helm repo add {REPOSITORY} {shlex.quote(charts)}", "helm repo update")
+    return (
+        "# This release of runplane comes without the chart, and the server's setting chart_repository",
+        f"# names none: the command works once helm knows a repository {REPOSITORY} that has it.",
+        "# To try an agent without Kubernetes:",
+        f"# runplane agent simulate --cluster {row.id} --url {shlex.quote(public_url)}",
     )
 
 

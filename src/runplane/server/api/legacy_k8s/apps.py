@@ -142,9 +142,9 @@ def _add_creation(ops: Operations) -> None:
         """Create an application with roles"""
         wanted = read_flat(call.body)
         made = service.create_client(call.unit, call.principal, _KIND, call.body.name, None)
-        replace_flat(call.unit, call.principal, _SUBJECT, made.client_id, made.id, wanted)
+        flat = replace_flat(call.unit, call.principal, _SUBJECT, made.client_id, made.id, wanted)
         call.note.target(made.id, made.name, roles=",".join(wanted.roles))
-        return LegacyAppSecretOut(**_shown(call, made.client_id), secret=made.secret)
+        return LegacyAppSecretOut(**_members(_find(call, made.client_id), flat), secret=made.secret)
 
     @ops.post(
         "/{clientId}/secret",
@@ -187,14 +187,14 @@ def _add_changes(ops: Operations, identity: Identity) -> None:
         if given.name is not None and given.name != row.name:
             raise Invalid("The name of an application cannot be changed; make a new application instead.")
         wanted = read_flat(given)
-        replace_flat(unit, who, _SUBJECT, row.client_id, row.id, wanted)
+        flat = replace_flat(unit, who, _SUBJECT, row.client_id, row.id, wanted)
         fields = "roles"
         if given.revoked is not None and given.revoked is row.enabled:
             seconds = identity.rules.token_seconds
             service.update_service_account(unit, who, row.id, not given.revoked, UNSET, seconds)
             fields = "roles,enabled"
         call.note.target(row.id, row.name, fields=fields, roles=",".join(wanted.roles))
-        return LegacyAppOut(**_shown(call, row.client_id))
+        return LegacyAppOut(**_members(_find(call, row.client_id), flat))
 
     @ops.delete(
         "/{clientId}",

@@ -165,7 +165,8 @@ def _inside(identity: Identity) -> list[Operation]:
             enum_member(query.cloud, _CLOUDS, "cloud")
         row = service.get_cluster(call.unit, call.principal, call.path["cluster_uuid"])
         secret = service.agent_secret(row, identity.kek)
-        values = wire.chart_values(row.id, secret, identity.public_url, row.domain or "")
+        address = identity.realms.address_of(call.principal.realm)
+        values = wire.chart_values(row.id, secret, address, row.domain or "")
         text = json.dumps(_nested(values), indent=2)
         media = b"application/json" if form == "json" else b"application/x-yaml"
         return Reply(text.encode(), media_type=media)

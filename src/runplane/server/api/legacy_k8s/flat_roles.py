@@ -4,6 +4,9 @@ Before there were access rules, a subject had roles by name and a list of cluste
 held. That view is narrower than rules are: only rules at the tenant or at a cluster have a place in it, and
 only those are changed through it. It is lossy too (a viewer of the tenant who administers one cluster looks
 like an administrator of the tenant), so what is sent back exactly as it was read changes nothing.
+
+`researcher` is the odd one. It meant "in the projects that list me", wherever the clusters, so the word makes
+no rule: the `permissions` of a project do. A rule for the whole tenant would give what nobody asked for.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ ROLE_IDS: Final = MappingProxyType(
 )
 """Each word and the predefined role it stands for (product facts 3.8)."""
 
+RESEARCHER: Final = "researcher"
 _ALIASES: Final = MappingProxyType({"administrator": "admin"})
 # The department administrator of old is a role of its own today; in words both are the same.
 _WORDS: Final = MappingProxyType(
@@ -84,10 +88,18 @@ def flat_of(rules: Iterable[RuleRow]) -> Flat:
     """The words for a subject's rules; rules that have none are left out."""
     named = [it for it in rules if it.role_id in _WORDS]
     wide = [it for it in named if it.scope_type in (ScopeType.SYSTEM, ScopeType.TENANT)]
-    narrow = [it for it in named if it.scope_type == ScopeType.CLUSTER]
+    narrow = [it for it in named if it.scope_type == ScopeType.CLUSTER or _is_of_a_project(it)]
     words = tuple(sorted({_WORDS[it.role_id] for it in (*wide, *narrow)}))
-    clusters = () if wide else tuple(sorted({it.scope_id for it in narrow}))
+    clusters = () if wide else tuple(sorted({_cluster_of(it) for it in narrow}))
     return Flat(words, bool(wide), clusters)
+
+
+def _is_of_a_project(rule: RuleRow) -> bool:
+    return rule.scope_type == ScopeType.PROJECT and rule.role_id == ROLE_IDS[RESEARCHER]
+
+
+def _cluster_of(rule: RuleRow) -> str:
+    return rule.scope_path.strip("/").split("/")[1]
 
 
 def select_rules_of(
@@ -122,25 +134,39 @@ def get_flat(reader: Reader, principal: Principal, kind: SubjectKind, key: str) 
 def replace_flat(
     unit: Unit, principal: Principal, kind: SubjectKind, name: str, key: str, wanted: Flat
 ) -> Flat:
-    """Give a subject these roles in place of those it has; returns what it then has.
+    """Give a subject these roles in place of those it has; returns what to answer.
 
-    `name` is how a rule names the subject, `key` how it stores it. Raises what creating and deleting access
-    rules raises: Forbidden, NotFound for a cluster, InUse for the last System administrator.
+    That is what it then has, and `researcher` if it was asked for, although a project has yet to list the
+    subject. `name` is how a rule names the subject, `key` how it stores it. Raises what creating and deleting
+    access rules raises: Forbidden, NotFound for a cluster, InUse for the last System administrator.
     """
     rules = select_rules_of(unit, principal, kind, (key,))[key]
     if flat_of(rules) == wanted:
         return wanted
     places = _places(principal, wanted)
-    targets = {(word, *place) for word in wanted.roles for place in places}
+    targets = {(word, *place) for word in wanted.roles if word != RESEARCHER for place in places}
+    if RESEARCHER in wanted.roles:
+        for scope_type, scope_id in places:
+            service.look_at_scope(unit, principal, scope_type, scope_id)
+    # Researchers of a whole cluster or tenant are made elsewhere, and stay as long as the word does.
+    stay = targets | {(RESEARCHER, *place) for place in places if RESEARCHER in wanted.roles}
     kept = {_said(it): it for it in rules if _has_words(it)}
     # The new ones first: who replaces one's own role by another must not stand without any between the two.
     for word, scope_type, scope_id in sorted(targets.difference(kept)):
         draft = RuleDraft(name, kind.value, ROLE_IDS[word], scope_id, scope_type)
         service.create_rule(unit, principal, draft)
     for rule in rules:
-        if _has_words(rule) and _said(rule) not in targets:
+        if _has_words(rule) and _said(rule) not in stay:
             service.delete_rule(unit, principal, str(rule.id))
-    return get_flat(unit, principal, kind, key)
+    return _echoed(get_flat(unit, principal, kind, key), wanted)
+
+
+def _echoed(found: Flat, wanted: Flat) -> Flat:
+    if RESEARCHER not in wanted.roles:
+        return found
+    everywhere = found.everywhere or wanted.everywhere
+    clusters = () if everywhere else tuple(sorted({*found.clusters, *wanted.clusters}))
+    return Flat(tuple(sorted({*found.roles, RESEARCHER})), everywhere, clusters)
 
 
 def _places(principal: Principal, wanted: Flat) -> list[tuple[str, str]]:

@@ -66,6 +66,10 @@ def operations() -> list[Operation]:
 def present(tenant_id: int, name: str, rules: list[RuleRow], flat: Flat) -> LegacyGroupOut:
     """A group as a reply: it is as old as the oldest of `rules`, which must not be empty."""
     first = min(rules, key=lambda it: it.id)
+    return _group(tenant_id, name, flat, first.created_by, first.created_at)
+
+
+def _group(tenant_id: int, name: str, flat: Flat, created_by: str, created_at: str) -> LegacyGroupOut:
     return LegacyGroupOut(
         user_id=name,
         username=name,
@@ -75,8 +79,8 @@ def present(tenant_id: int, name: str, rules: list[RuleRow], flat: Flat) -> Lega
         roles=list(flat.roles),
         permit_all_clusters=flat.everywhere,
         permitted_clusters=list(flat.clusters),
-        created_by=first.created_by,
-        created_at=first.created_at,
+        created_by=created_by,
+        created_at=created_at,
     )
 
 
@@ -121,7 +125,10 @@ def _add_changes(ops: Operations) -> None:
         **_OLD,
     )
     def legacy_create_group(call: Call[LegacyGroupIn]) -> LegacyGroupOut:
-        """Give roles to a group that has none"""
+        """Give roles to a group that has none
+
+        One whose only role is `researcher` is there from the first project on that lists it.
+        """
         name, wanted = call.body.name, read_flat(call.body)
         if not name or not wanted.roles:
             raise Invalid("Give the group a name and at least one role: without a role there is no group.")
@@ -129,7 +136,10 @@ def _add_changes(ops: Operations) -> None:
             raise AlreadyExists("Group", name)
         flat = replace_flat(call.unit, call.principal, SubjectKind.GROUP, name, name, wanted)
         call.note.target(name, name, roles=",".join(wanted.roles))
-        return present(call.principal.tenant_id, name, _rules(call, name), flat)
+        rules, who = _rules(call, name), call.principal
+        if not rules:
+            return _group(who.tenant_id, name, flat, who.name, call.unit.now)
+        return present(who.tenant_id, name, rules, flat)
 
     @ops.put(
         "/{groupName}",

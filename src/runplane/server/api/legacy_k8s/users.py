@@ -221,9 +221,9 @@ def _add_creation(ops: Operations, identity: Identity) -> None:
         stays = given.need_to_change_password is False
         seconds = None if stays else identity.rules.temporary_seconds
         user_id = people.create(unit, who, given.email, ready.password_hash, seconds)
-        replace_flat(unit, who, SubjectKind.USER, given.email, given.email.lower(), ready.wanted)
+        flat = replace_flat(unit, who, SubjectKind.USER, given.email, given.email.lower(), ready.wanted)
         call.note.target(user_id, given.email, roles=",".join(ready.wanted.roles))
-        return _present_one(call, user_id)
+        return present(people.find(unit, who.tenant_id, user_id), flat)
 
 
 def _add_changes(ops: Operations) -> None:

@@ -7,12 +7,18 @@ label, and shows one only because the contract leaves no room for an empty one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
 from runplane.server.http.operation import Wire
 from runplane.server.organization.node_pools.model import DEFAULT_LABEL, PoolRow, PoolSpec
+
+OFFICIAL_CLIENT: Final = "runai-api-client-python/"
+"""How runapy begins its User-Agent."""
+CLIENT_DEFAULTS: Final[Mapping[str, Any]] = {"over_provisioning_ratio": 1, "acceleration_detection": "Auto"}
+"""What runapy's model of an update sends although nobody wrote it, by member of PoolSpec."""
 
 Strategy = Literal["spread", "binpack"] | None
 Detection = Literal["Use", "DontUse", "Auto"] | None
@@ -69,6 +75,18 @@ class PoolChanges(Wire):
             **_scheduling(self.scheduling_configuration),
         }
         return {name: value for name, value in found.items() if value is not UNSET}
+
+    def meant(self, user_agent: str) -> dict[str, Any]:
+        """`changes` of a PATCH, without what the caller did not write.
+
+        The official client's model sends two defaults with every update. They would undo what somebody has
+        set, so where its program sends both, one that is the default counts as absent. Whoever sends one of
+        them alone, replaces the whole specification, or calls with any other program is taken at their word.
+        """
+        found = self.changes()
+        if not user_agent.startswith(OFFICIAL_CLIENT) or not found.keys() >= CLIENT_DEFAULTS.keys():
+            return found
+        return {name: value for name, value in found.items() if CLIENT_DEFAULTS.get(name, UNSET) != value}
 
 
 class PoolIn(Wire):

@@ -11,22 +11,20 @@ from typing import Any
 from runplane.server.api.nodes import wire
 from runplane.server.authz.guard import can
 from runplane.server.authz.permissions import NODES, READ
-from runplane.server.core.errors import Invalid
 from runplane.server.http.call import Call
-from runplane.server.http.listing import enum_member
 from runplane.server.http.operation import Operation, Operations, Reply
 from runplane.server.organization.inventory import service
 from runplane.server.organization.inventory.model import NODES as LISTING
-from runplane.server.organization.inventory.telemetry import GROUPS, MEASURES, as_text
+from runplane.server.organization.inventory.readings import node_readings
+from runplane.server.organization.inventory.telemetry import GROUPS, MEASURES
 from runplane.server.organization.inventory.wire import NodeCountOut, NodesOut, present
 from runplane.server.organization.series import (
-    MAX_GROUPS,
     MetricsOut,
     MetricsQuery,
-    TelemetryGroup,
     TelemetryOut,
-    TelemetryValue,
-    empty_series,
+    series,
+    telemetry,
+    telemetry_question,
 )
 
 
@@ -64,20 +62,17 @@ def operations() -> list[Operation]:
     def get_node_metrics(call: Call[Any]) -> Reply:
         """Get series of a node
 
-        Empty while nothing measures them.
+        What was reported last, if that was in the span; nothing keeps what was before.
         """
-        service.get_node(call.unit, call.principal, call.path["nodeId"])
-        return empty_series(call, wire.NODE_METRICS)
+        node = service.get_node(call.unit, call.principal, call.path["nodeId"])
+        return series(call, wire.NODE_METRICS, node_readings(call.unit, node))
 
     return ops.items
 
 
 def _telemetry(call: Call[Any]) -> TelemetryOut | Reply:
     query: wire.NodeTelemetryQuery = call.query
-    measure = enum_member(query.telemetry_type, tuple(MEASURES), "telemetryType")
-    groups = [enum_member(it, tuple(GROUPS), "groupBy") for it in (query.group_by or "").split(",") if it]
-    if len(groups) > MAX_GROUPS:
-        raise Invalid(f"groupBy takes at most {MAX_GROUPS} names.")
+    measure, groups = telemetry_question(query.telemetry_type, query.group_by, tuple(MEASURES), tuple(GROUPS))
     found = service.node_telemetry(
         call.unit,
         call.principal,
@@ -86,18 +81,9 @@ def _telemetry(call: Call[Any]) -> TelemetryOut | Reply:
         groups,
         cluster_id=query.cluster_id,
         pool=query.nodepool_name,
+        now=call.unit.now,
     )
-    answer = TelemetryOut(
-        type=measure,
-        timestamp=call.unit.now,
-        values=[
-            TelemetryValue(
-                value=as_text(value),
-                groups=[TelemetryGroup(key=key, value=ref, name=name) for key, ref, name in keys],
-            )
-            for value, keys in found
-        ],
-    )
+    answer = telemetry(measure, call.unit.now, found)
     if call.request.headers.get(b"accept", b"").startswith(b"text/csv"):
         return Reply(wire.telemetry_csv(answer, groups), media_type=b"text/csv")
     return answer

@@ -103,7 +103,12 @@ def _add_changes(ops: Operations, identity: Identity) -> None:
         user = people.delete(call.unit, call.principal, call.path["userId"])
         call.note.target(user.id, user.email)
 
-    @ops.post("/{userId}/logout", allow=can(UPDATE, USERS).anywhere(), audit=Audited("user", "sign-out"))
+    @ops.post(
+        "/{userId}/logout",
+        allow=can(UPDATE, USERS).anywhere(),
+        audit=Audited("user", "sign-out"),
+        creates=False,
+    )
     def logout_user(call: Call[Any]) -> None:
         """Sign a user out everywhere
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from runplane.server.authz.permissions import READ, ResourceType, permission
 from runplane.server.authz.principal import Principal
-from runplane.server.core.errors import NotFound
+from runplane.server.core.errors import Conflict, NotFound
 from runplane.server.core.scope import ScopeSet, ScopeType
 from runplane.server.organization.clusters import store
 from runplane.server.organization.clusters.model import ClusterRow
@@ -41,6 +41,15 @@ def visible_cluster(
 def unknown_cluster(cluster_id: str) -> NotFound:
     """The refusal for a cluster that does not exist, or that the caller cannot see."""
     return NotFound(f"There is no cluster {cluster_id[:60]!r}.")
+
+
+def must_stay(row: ClusterRow) -> None:
+    """Refuse to make something in a cluster that was asked to leave: it would go with it. Raises Conflict."""
+    if row.delete_requested_at is not None:
+        raise Conflict(
+            f"The cluster {row.name} is being removed, so nothing new can be made in it.",
+            "Its agent was asked to clean up, and what is in the cluster goes with it.",
+        )
 
 
 def cluster_in_path(resource: ResourceType, parameter: str = "clusterUuid") -> Callable[[Any], str]:

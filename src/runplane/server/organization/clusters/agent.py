@@ -23,6 +23,7 @@ from runplane.server.organization.inventory.reports import take_nodes, take_stor
 from runplane.server.organization.node_pools.membership import label_keys, settle
 from runplane.server.organization.node_pools.store import select_claims
 from runplane.server.organization.node_pools.topologies.store import select_levels
+from runplane.server.organization.units.reported.taking import take_allocations
 from runplane.server.sql.unit import Unit
 
 
@@ -67,6 +68,8 @@ def _take(unit: Unit, row: ClusterRow, said: Heartbeat) -> ClusterRow:
     current = replace(row, report=report)
     if said.storage_classes is not None:
         take_storage_classes(unit, current, said.storage_classes)
+    if said.allocations is not None:
+        take_allocations(unit, current, said.allocations, simulated=said.simulated)
     changed = said.nodes is not None and take_nodes(unit, current, said.nodes)
     if changed or report["inventory"] != known:
         settle(unit, current)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from runplane.server.core.clock import Instant, to_epoch
+from runplane.server.core.clock import Instant, instant, to_epoch
 from runplane.server.core.errors import Invalid
 from runplane.server.core.listing import Envelope, Field, Kind, Listing
 
@@ -54,11 +54,16 @@ class ClusterRow:
     report: dict[str, Any]
 
 
+def silent_since(now: Instant) -> Instant:
+    """A cluster that was heard before this instant only is disconnected at `now`."""
+    return instant(to_epoch(now) - LIVENESS_SECONDS)
+
+
 def state_of(row: ClusterRow, now: Instant) -> ClusterState:
     """The state at `now`. It is worked out when asked for: silence is no event that could store it."""
     if row.last_liveness is None:
         return ClusterState.WAITING
-    if to_epoch(now) - to_epoch(row.last_liveness) > LIVENESS_SECONDS:
+    if row.last_liveness < silent_since(now):
         return ClusterState.DISCONNECTED
     required = row.report.get("dependencies", {}).get("required", {})
     if not all(it["available"] for it in required.values()):

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from runplane.server.authz.permissions import CLUSTER, NODES
 from runplane.server.authz.principal import Principal
+from runplane.server.core.clock import Instant
 from runplane.server.core.errors import NotFound
 from runplane.server.core.listing import Condition, Operator, Page
 from runplane.server.core.scope import ScopeSet
 from runplane.server.organization.clusters.access import may_read, readable, visible_cluster
+from runplane.server.organization.clusters.model import silent_since
 from runplane.server.organization.inventory import store, telemetry
 from runplane.server.organization.inventory.model import NODES as LISTING
 from runplane.server.organization.inventory.model import NodeRow, StorageClassRow
@@ -60,11 +62,20 @@ def node_telemetry(
     *,
     cluster_id: str | None,
     pool: str | None,
+    now: Instant,
 ) -> list[tuple[float, list[tuple[str, str, str]]]]:
-    """Sums over the nodes `list_nodes` shows (inventory.telemetry); None does not narrow them."""
+    """Sums over the nodes `list_nodes` shows (inventory.telemetry); None does not narrow them.
+
+    No node of a cluster that is disconnected at `now` counts as ready.
+    """
     if cluster_id is not None:
         cluster_id = visible_cluster(reader, principal, NODES, cluster_id).id
     nodes = store.select_amounts(reader, principal.tenant_id, readable(scopes), cluster_id)
+    since = silent_since(now)
+    for it in nodes:
+        if (it["last_liveness"] or "") < since:
+            # Nobody can say that it still is.
+            it["status"] = "Unknown"
     return telemetry.total((it for it in nodes if pool in (None, it["node_pool"])), measure, groups)
 
 

@@ -57,12 +57,16 @@ _LIST: Final = ListQuery(
     _NODE.id,
     _NODE.path,
 )
-_AMOUNT_NAMES: Final = ("name", "status", "cluster_id", "cluster_name", "node_pool", "gpu_count", *CAPACITY)
+_AMOUNT_NAMES: Final = (
+    *("name", "status", "cluster_id", "cluster_name", "last_liveness", "node_pool", "gpu_count"),
+    *CAPACITY,
+)
 _AMOUNT_COLUMNS: list[ColumnElement[Any]] = [
     _NODE.name,
     _NODE.status,
     _NODE.cluster_id,
     clusters.c.name,
+    clusters.c.last_liveness,
     node_pools.c.name,
     _NODE.gpu_count,
     *(_NODE[name] for name in CAPACITY),
@@ -123,7 +127,10 @@ def count_nodes(reader: Reader, tenant_id: int, page: Page, scopes: ScopeSet, cl
 def select_amounts(
     reader: Reader, tenant_id: int, scopes: ScopeSet, cluster_id: str | None
 ) -> list[dict[str, Any]]:
-    """Status, place and amounts of every node within `scopes`, of one cluster unless it is None."""
+    """Status, place and amounts of every node within `scopes`, of one cluster unless it is None.
+
+    `last_liveness` is when its cluster was heard last.
+    """
     where, shape = (_OF_TENANT, "tenant") if cluster_id is None else (_OF_CLUSTER, "cluster")
     query, params = _AMOUNTS.page(Page(), scopes=scopes, where=where, shape_key=shape)
     rows = reader.all(query, {**params, "tenant_id": tenant_id, "cluster_id": cluster_id})

@@ -70,8 +70,3 @@ def total(
             key = tuple((name, node[GROUPS[name][0]], node[GROUPS[name][1]]) for name in groups)
             sums[key] = sums.get(key, 0) + value
     return [(value, list(key)) for key, value in sorted(sums.items())]
-
-
-def as_text(value: float) -> str:
-    """A number as the contract carries it: without a fraction where there is none."""
-    return str(int(value)) if value == int(value) else repr(value)

@@ -11,7 +11,13 @@ from runplane.server.authz.principal import Principal
 from runplane.server.core.errors import AlreadyExists, Invalid, NotFound
 from runplane.server.core.listing import Page
 from runplane.server.core.scope import ScopeSet
-from runplane.server.organization.clusters.access import may_read, readable, unknown_cluster, visible_cluster
+from runplane.server.organization.clusters.access import (
+    may_read,
+    must_stay,
+    readable,
+    unknown_cluster,
+    visible_cluster,
+)
 from runplane.server.organization.clusters.model import ClusterRow
 from runplane.server.organization.clusters.store import lock_cluster
 from runplane.server.organization.node_pools import store
@@ -80,6 +86,7 @@ def create_pool(
     `changes` holds members of PoolSpec; None stands for the default. Raises Invalid, NotFound, AlreadyExists.
     """
     cluster = _locked(unit, principal, cluster_id)
+    must_stay(cluster)
     check_name(name)
     spec = check_spec(_changed(PoolSpec(), changes), is_default=False)
     _check_topology(unit, cluster, spec)

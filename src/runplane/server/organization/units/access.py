@@ -12,22 +12,17 @@ from typing import Any
 from runplane.server.authz import tree
 from runplane.server.authz.permissions import READ, permission
 from runplane.server.authz.principal import Principal
-from runplane.server.core.clock import Instant, instant, to_epoch
+from runplane.server.core.clock import Instant
 from runplane.server.core.errors import Invalid, NotFound
 from runplane.server.core.scope import ScopeType
 from runplane.server.organization.clusters.access import unknown_cluster
-from runplane.server.organization.clusters.model import LIVENESS_SECONDS
+from runplane.server.organization.clusters.model import silent_since
 from runplane.server.organization.units import store
 from runplane.server.organization.units.model import DEPARTMENTS, UnitKind, UnitRow, unit_number
 from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit
 
 _NEVER = Instant("0000-00-00T00:00:00.000Z")
-
-
-def silent_since(now: Instant) -> Instant:
-    """A cluster that was heard before this instant only is disconnected at `now`."""
-    return instant(to_epoch(now) - LIVENESS_SECONDS)
 
 
 def unknown(kind: UnitKind, text: str) -> NotFound:

@@ -14,9 +14,11 @@ from runplane.server.organization.quotas import UNLIMITED, Quota, Share, Totals
 from runplane.server.organization.units.drafts import NodeTypes, find_pool, rules_of
 from runplane.server.organization.units.limits import WhatIf
 from runplane.server.organization.units.model import Pool, UnitRow
+from runplane.server.organization.units.reported.model import USES, Use, as_members, decoded
 from runplane.server.organization.units.service import View
 from runplane.server.organization.units.wire import (
     AggregatedOut,
+    Amounts,
     Averages,
     Child,
     DepartmentOut,
@@ -28,8 +30,10 @@ from runplane.server.organization.units.wire import (
     MemoryOut,
     OvertimeData,
     Parent,
+    PoolQuotaStatus,
     ProjectOut,
     ProjectStatus,
+    QuotaStatus,
     ResourcePool,
     ResourcesOut,
     ShareOut,
@@ -105,10 +109,25 @@ def _overtime(row: UnitRow) -> OvertimeData:
     return OvertimeData(range24h_data=found[0], range7d_data=found[1], range30d_data=found[2])
 
 
-def _reported(row: UnitRow) -> UnitStatus:
-    if row.quota_status is None:
+def _reported(view: View) -> UnitStatus:
+    """What an agent said of the unit, in the pools that there still are."""
+    reported = decoded(view.row.quota_status)
+    known = [it for it in view.pools if it.id in reported.pools]
+    if not known:
         return UnitStatus()
-    return msgspec.json.decode(row.quota_status, type=UnitStatus)
+    return UnitStatus(
+        node_pool_quota_statuses=[
+            PoolQuotaStatus(node_pool_id=str(it.id), node_pool_name=it.name, **_use(reported.pools[it.id]))
+            for it in known
+        ],
+        quota_status=QuotaStatus(**_use(reported.total(it.id for it in known))),
+        simulated=True if reported.simulated else UNSET,
+    )
+
+
+def _use(use: Use) -> dict[str, Amounts]:
+    found = {name: as_members(getattr(use, name)) for name in USES}
+    return {name: Amounts(**members) for name, members in found.items() if members}
 
 
 def _common(view: View) -> dict[str, Any]:
@@ -140,7 +159,7 @@ def present_project(view: View) -> ProjectOut:
     row, parent = view.row, view.parent
     if parent is None:
         raise RuntimeError(f"project {row.id} is shown without its department")
-    reported = _reported(row)
+    reported = _reported(view)
     return ProjectOut(
         **_common(view),
         parent_id=str(parent.id),
@@ -155,6 +174,7 @@ def present_project(view: View) -> ProjectOut:
             last_updated_time=row.phase_updated_at,
             node_pool_quota_statuses=reported.node_pool_quota_statuses,
             quota_status=reported.quota_status,
+            simulated=reported.simulated,
         ),
     )
 
@@ -180,7 +200,7 @@ def present_department(view: View) -> DepartmentOut:
         **_common(view),
         children=[Child(id=str(number), name=name) for number, name in view.children or ()],
         projects_aggregated_resources=[_aggregated(promised[it.id], it) for it in view.pools],
-        status=_reported(view.row),
+        status=_reported(view),
     )
 
 
@@ -191,7 +211,8 @@ def present_listed_department(view: View, verbosity: str) -> DepartmentOut:
         members |= {"total_resources": None, "resources": []}
     status = UNSET
     if verbosity == "verbose":
-        status = UnitStatus(quota_status=_reported(view.row).quota_status)
+        reported = _reported(view)
+        status = UnitStatus(quota_status=reported.quota_status, simulated=reported.simulated)
     return DepartmentOut(**members, children=None, status=status)
 
 

@@ -18,6 +18,8 @@ from runplane.server.core.clock import Instant
 from runplane.server.core.errors import Invalid
 from runplane.server.core.listing import Page, cut
 from runplane.server.core.scope import ScopeSet, child_path
+from runplane.server.organization.clusters.access import must_stay
+from runplane.server.organization.clusters.store import select_cluster
 from runplane.server.organization.quotas import FRESH, Quota, ResourcesIn, Totals, applied, totals
 from runplane.server.organization.settings.switches import USE_DEPARTMENTS, is_on
 from runplane.server.organization.units import store
@@ -180,6 +182,9 @@ def _create(
     if tree.hold(unit, principal.tenant_id, above.type, above.ref) is None:
         raise Invalid(f"The {above.type} {above.name} has just been deleted.")
     cluster_id = parent.cluster_id if parent is not None else above.ref
+    cluster = select_cluster(unit, principal.tenant_id, cluster_id)
+    if cluster is not None:
+        must_stay(cluster)
     pools = store.select_pools(unit, cluster_id)
     quotas = applied({}, placed(draft.resources, pools), [it.id for it in pools], whole=True)
     values = {

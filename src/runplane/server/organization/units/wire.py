@@ -150,10 +150,11 @@ class PoolQuotaStatus(QuotaStatus, kw_only=True):
 
 
 class UnitStatus(Wire):
-    """What an agent reported; nothing until then."""
+    """What an agent reported; nothing until then. `simulated` is ours: it marks what no real cluster said."""
 
     node_pool_quota_statuses: list[PoolQuotaStatus] = msgspec.field(default_factory=list[PoolQuotaStatus])
     quota_status: QuotaStatus | UnsetType = UNSET
+    simulated: bool | UnsetType = UNSET
 
 
 class ProjectStatus(UnitStatus, kw_only=True):

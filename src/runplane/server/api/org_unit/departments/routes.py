@@ -1,25 +1,25 @@
-"""The operations on departments that differ from those on projects.
+"""What departments do not share with projects: their list.
 
 Deleting one deletes its projects, as upstream does; the default department of a cluster stays.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from runplane.server.api.org_unit.family import Face, add_changes, add_reads
+from runplane.server.api.org_unit.family import Face, add_changes, add_one, add_reads
 from runplane.server.authz.guard import can
-from runplane.server.authz.permissions import CREATE, READ, UPDATE
-from runplane.server.core.clock import now
+from runplane.server.authz.permissions import READ
 from runplane.server.http.call import Call
 from runplane.server.http.listing import enum_member
-from runplane.server.http.operation import Audited, Operation, Operations, Wire
+from runplane.server.http.operation import Operation, Operations, Wire
 from runplane.server.identity.service import Identity
 from runplane.server.organization.units import service
-from runplane.server.organization.units.access import cluster_in_body, unit_in_path
+from runplane.server.organization.units.access import cluster_in_body
 from runplane.server.organization.units.drafts import Draft
 from runplane.server.organization.units.model import DEPARTMENTS
 from runplane.server.organization.units.present import present_department, present_listed_department
+from runplane.server.organization.units.service import View
 from runplane.server.organization.units.wire import (
     DepartmentIn,
     DepartmentOut,
@@ -27,7 +27,6 @@ from runplane.server.organization.units.wire import (
     DepartmentUpdate,
 )
 
-FACE = Face(DEPARTMENTS, "Departments", ("CLUSTER_ID",))
 _VERBOSITIES = ("meta", "brief", "verbose")
 
 
@@ -40,14 +39,14 @@ class DepartmentsQuery(Wire):
 def operations(identity: Identity) -> list[Operation]:
     """Every operation of this room."""
     ops = Operations("/api/v1/org-unit/departments", tag=FACE.tag)
-    add_reads(ops, FACE, identity)
-    _add_own_reads(ops, identity)
-    _add_writes(ops)
+    add_reads(ops, FACE)
+    _add_list(ops)
+    add_one(ops, FACE, identity)
     add_changes(ops, FACE)
     return ops.items
 
 
-def _add_own_reads(ops: Operations, identity: Identity) -> None:
+def _add_list(ops: Operations) -> None:
     @ops.get(
         "",
         allow=can(READ, DEPARTMENTS.resource).anywhere(),
@@ -62,53 +61,24 @@ def _add_own_reads(ops: Operations, identity: Identity) -> None:
         shown = [present_listed_department(it, verbosity) for it in views]
         return DepartmentsPage(departments=shown, next=following)
 
-    @ops.get(
-        "/{departmentId}",
-        allow=can(READ, DEPARTMENTS.resource).at(unit_in_path(DEPARTMENTS)),
-        reply=DepartmentOut,
-    )
-    def get_department(call: Call[Any]) -> DepartmentOut:
-        """Get a department"""
-        # On a worker: its projects may be many.
-        view = service.get_unit(
-            call.reader, call.principal, DEPARTMENTS, call.path["departmentId"], now(identity.clock)
-        )
-        return present_department(view)
+
+def _make(call: Call[DepartmentIn]) -> View:
+    body = call.body
+    draft = Draft(body.cluster_id, body.name, body.wishes(), body.resources)
+    return service.create_department(call.unit, call.principal, draft)
 
 
-def _add_writes(ops: Operations) -> None:
-    @ops.post(
-        "",
-        status=201,
-        allow=can(CREATE, DEPARTMENTS.resource).at(cluster_in_body),
-        body=DepartmentIn,
-        reply=DepartmentOut,
-        audit=Audited("department"),
-    )
-    def create_department(call: Call[DepartmentIn]) -> DepartmentOut:
-        """Create a department"""
-        body = call.body
-        view = service.create_department(
-            call.unit, call.principal, Draft(body.cluster_id, body.name, body.wishes(), body.resources)
-        )
-        call.note.target(str(view.row.id), view.row.name)
-        return present_department(view)
-
-    @ops.put(
-        "/{departmentId}",
-        allow=can(UPDATE, DEPARTMENTS.resource).at(unit_in_path(DEPARTMENTS)),
-        body=DepartmentUpdate,
-        reply=DepartmentOut,
-        audit=Audited("department"),
-    )
-    def update_department(call: Call[DepartmentUpdate]) -> DepartmentOut:
-        """Update a department
-
-        What is left out is cleared.
-        """
-        body = call.body
-        view = service.update_unit(
-            call.unit, call.principal, DEPARTMENTS, call.path["departmentId"], body.wishes(), body.resources
-        )
-        call.note.target(str(view.row.id), view.row.name)
-        return present_department(view)
+# Read on a worker, unlike a project: its projects may be many.
+FACE: Final = Face(
+    DEPARTMENTS,
+    "Departments",
+    {"CLUSTER_ID": "cluster"},
+    new=DepartmentIn,
+    change=DepartmentUpdate,
+    reply=DepartmentOut,
+    show=present_department,
+    place=cluster_in_body,
+    make=_make,
+    make_text="",
+    change_text="What is left out is cleared.",
+)

@@ -10,7 +10,7 @@ from runplane.server.core.errors import Invalid, NotFound
 from runplane.server.core.ids import new_id
 from runplane.server.core.listing import Page, cut
 from runplane.server.core.scope import ScopeSet
-from runplane.server.organization.clusters.access import may_read, readable, unknown_cluster
+from runplane.server.organization.clusters.access import may_read, must_stay, readable, unknown_cluster
 from runplane.server.organization.clusters.store import lock_cluster
 from runplane.server.organization.inventory.usage import store
 from runplane.server.organization.inventory.usage.merging import attributes, merged, merged_customization
@@ -55,6 +55,7 @@ def create_configuration(
     cluster = lock_cluster(unit, principal.tenant_id, cluster_id.lower())
     if cluster is None:
         raise unknown_cluster(cluster_id)
+    must_stay(cluster)
     if not name.strip() or len(name) > _MAX_NAME:
         raise Invalid(f"name must be that of a storage class: 1 to {_MAX_NAME} characters.")
     _check_attributes(customization)

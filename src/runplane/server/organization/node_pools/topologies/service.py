@@ -10,7 +10,7 @@ from runplane.server.core.errors import InUse, NotFound
 from runplane.server.core.ids import new_id
 from runplane.server.core.listing import Page
 from runplane.server.core.scope import ScopeSet
-from runplane.server.organization.clusters.access import may_read, readable, unknown_cluster
+from runplane.server.organization.clusters.access import may_read, must_stay, readable, unknown_cluster
 from runplane.server.organization.clusters.store import lock_cluster
 from runplane.server.organization.node_pools.topologies import store
 from runplane.server.organization.node_pools.topologies.model import (
@@ -57,6 +57,7 @@ def create_topology(
     cluster = lock_cluster(unit, principal.tenant_id, cluster_id.lower())
     if cluster is None:
         raise unknown_cluster(cluster_id)
+    must_stay(cluster)
     row = TopologyRow(
         id=new_id(),
         tenant_id=principal.tenant_id,
