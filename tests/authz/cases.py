@@ -114,7 +114,7 @@ def _targets(operation: Any, persona: Persona) -> Iterator[tuple[str, Target | N
             "an administrator's address",
             Target(place=tenant_place(persona), holds=((ADMINISTRATOR, tenant_place(persona)),)),
         )
-    elif collection in ("decisions", "permission-sets", "setting", "settings"):
+    elif collection in ("decisions", "permission-sets", "realms", "setting", "settings"):
         yield from _of_the_record(collection, persona)
     elif operation.path.startswith(("/api/v1/access-keys/", "/api/v1/user-applications/")):
         yield from _personal(persona)
@@ -127,8 +127,8 @@ def _targets(operation: Any, persona: Persona) -> Iterator[tuple[str, Target | N
     elif collection == "roles":
         yield "own tenant", Target(place=tenant_place(persona))
         yield "other tenant", Target(place=_elsewhere(persona))
-    elif collection is not None:
-        yield from _identities(persona)
+    elif collection is not None or "serviceAccountId" in members:
+        yield from _identities(persona, by_body=collection is None)
     else:
         yield "the collection", None
     source = operation.allow.source
@@ -140,13 +140,14 @@ def _elsewhere(persona: Persona) -> str:
     return "other tenant" if tenant_of(persona.place) == FIRST_TENANT else "tenant"
 
 
-def _identities(persona: Persona) -> Iterator[tuple[str, Target]]:
+def _identities(persona: Persona, *, by_body: bool) -> Iterator[tuple[str, Target]]:
     here = tenant_place(persona)
     yield "holds nothing", Target(place=here)
     if persona.role is not None:
         yield "holds the same", Target(place=here, holds=((persona.role, persona.place),))
     yield "administrator", Target(place=here, holds=((ADMINISTRATOR, here),))
-    yield "other tenant", Target(place=_elsewhere(persona))
+    if not by_body:
+        yield "other tenant", Target(place=_elsewhere(persona))
 
 
 def _scoped(persona: Persona, *, by_body: bool) -> Iterator[tuple[str, Target]]:
@@ -178,6 +179,10 @@ def _personal(persona: Persona) -> Iterator[tuple[str, Target]]:
 
 
 def _of_the_record(collection: str, persona: Persona) -> Iterator[tuple[str, Target]]:
+    if collection == "realms":
+        # a realm takes its own tokens only
+        yield "own", Target(place=tenant_place(persona), everywhere=True)
+        return
     if collection != "decisions":
         yield "the same for all", Target(everywhere=True)
         return

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from authz import legacy_units, org_units
+from authz import legacy_units, org_units, trusts
 from authz.oracle import Target
 from authz.things import ABSENT_ID
 from authz.world import FIRST_TENANT, PLACES, Persona, World, tenant_of
@@ -60,6 +60,10 @@ def _email(asked: Asked) -> str:
 
 # member → value, or how to get it; one that is not here is put together from its own members
 _VALUES: dict[str, Any] = {
+    "serviceAccountId": lambda it: trusts.add_account(it.world, it.target),
+    "issuer": "https://issuer.example",
+    "conditions": trusts.CONDITIONS,
+    "token": "no.real.token",
     "email": _email,
     "adminEmail": _email,
     "name": lambda it: it.world.fresh(tenant_of(it.place)),

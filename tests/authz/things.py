@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from authz import org_units
+from authz import org_units, trusts
 from authz.oracle import Target
-from authz.world import FIRST_TENANT, PLACES, World, tenant_of
+from authz.world import FIRST_TENANT, PLACES, SECOND_REALM, World, tenant_of
 
 ABSENT_ID = "0198c0de-0000-7000-8000-00000000ffff"
 
@@ -48,8 +48,10 @@ class Things:
             "nodes": lambda target: Thing(world.add_node(target.place), ABSENT_ID),
             "storage-class-configuration": lambda target: Thing(world.add_usage(target.place), ABSENT_ID),
             "reports": lambda target: Thing(org_units.add_report(world, target.place), ABSENT_ID),
+            "trusts": lambda target: Thing(trusts.add_trust(world, target), ABSENT_ID),
             "setting": lambda _: Thing("department.use", "no.such-key"),
             "settings": lambda _: Thing("autoRedirectSSO", "noSuchKey"),
+            "realms": lambda target: Thing(realm_at(target.place), "nobody"),
         }
 
     def get(self, collection: str, target: Target, *, fresh: bool) -> Thing:
@@ -118,3 +120,8 @@ class Things:
         assert answer.status == 403, answer.text
         world.server.flush()
         return Thing(answer.json["decision"]["id"], ABSENT_ID)
+
+
+def realm_at(place: str) -> str:
+    """The realm of the tenant that a place belongs to."""
+    return "runai" if tenant_of(place) == FIRST_TENANT else SECOND_REALM

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from runplane.cli.deprecated_calls import show
-from runplane.cli.organization.command import Login
-from runplane.cli.organization.failures import OrganizationError
 from runplane.server.audit.store import add_deprecated_calls, keep_newest_deprecated_calls
 from runplane.server.audit.tables import deprecated_calls
 from runplane.server.core.ids import new_id
@@ -124,42 +117,3 @@ def test_the_ledger_stays_small(server: Server) -> None:
 
     left = server.units.write(job)
     assert sorted((it.user_agent, it.calls) for it in left) == [(f"crowd-{index}", 2) for index in (5, 6, 7)]
-
-
-def shown(server: Server, monkeypatch: pytest.MonkeyPatch, token: str, *, as_json: bool = False) -> str:
-    """What the command prints to somebody with `token`."""
-    monkeypatch.setenv("RUNPLANE_TOKEN", token)
-    out = io.StringIO()
-    show(
-        Login(url=server.url),
-        lambda text: print(text, file=out),
-        as_json=as_json,
-        console=Console(file=out, width=240),
-    )
-    return out.getvalue()
-
-
-def test_the_command_line_shows_the_ledger(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in ("/api/v1/apps", "/v1/k8s/clusters/0198c0de-0000-7000-8000-00000000ffff/node-pools"):
-        for _ in range(2):
-            server.admin.get(path, headers={"user-agent": "shown/1.0 [bold]x"})
-    server.flush()
-    token = server.admin.headers["authorization"].removeprefix("Bearer ")
-    lines = [line for line in shown(server, monkeypatch, token).splitlines() if "shown/1.0" in line]
-    assert len(lines) == 2
-    (apps,) = [[it.strip() for it in line.split("│")[1:-1]] for line in lines if "/api/v1/apps" in line]
-    assert apps[:5] == [ADMIN_EMAIL, "shown/1.0 [bold]x", "GET /api/v1/apps", "/api/v1/service-accounts", "2"]
-    found = json.loads(shown(server, monkeypatch, token, as_json=True))
-    assert found == rows(server, limit=500)
-
-
-def test_the_command_line_tells_why_it_shows_nothing(
-    make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = make_server()
-    token = server.admin.headers["authorization"].removeprefix("Bearer ")
-    assert shown(server, monkeypatch, token) == "Nobody has called a deprecated operation.\n"
-    assert json.loads(shown(server, monkeypatch, token, as_json=True)) == []
-    nobody = service_account(server, "no-reader")
-    with pytest.raises(OrganizationError, match="events-history:read"):
-        shown(server, monkeypatch, server.client_token(nobody.client_id, nobody.secret))

@@ -40,6 +40,7 @@ def run(server: Server, blocks: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", script],
         env=environment(server),
+        cwd=server.data_dir,
         capture_output=True,
         text=True,
         timeout=60,
@@ -57,6 +58,7 @@ def environment(server: Server) -> dict[str, str]:
     return {
         **os.environ,
         **server.environment,
+        "RUNPLANE_HOME": str(server.data_dir / "home"),
         "PATH": os.pathsep.join([str(folder), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join(part for part in sys.path if part),
     }
@@ -88,6 +90,15 @@ def test_every_token_call_of_the_guide_works(repository: Path, server: Server) -
         ("organization", 14, '"assigned":12'),
         ("automation", 8, "x-runplane-truncated: 1/"),
         ("tenants", 4, '"name":"acme"'),
+        ("cli", 9, "LOGIN"),
+        ("backup", 2, "The database is sound"),
+        ("signing-keys", 4, "No access token or ID token from before"),
+        ("login-user", 2, "Logged in to"),
+        ("login-application", 3, "service account"),
+        ("openid-connect", 3, "verification_uri_complete"),
+        ("cluster-authentication", 3, "--oidc-client-id=runai"),
+        ("keyless-ci", 4, '"accepted":false'),
+        ("scoped-tokens", 2, '"scope":"cluster:read project:read"'),
     ],
 )
 def test_every_command_of_the_guide_works(

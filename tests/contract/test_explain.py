@@ -141,7 +141,7 @@ def test_a_refusal_is_explained_by_its_id(any_server: Server) -> None:
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["allowed"], told["permission"]) == (False, "access_rules:create")
-    assert (told["id"], told["subject"]) == (decision["id"], email)
+    assert (told["id"], told["subject"], told["subjectType"]) == (decision["id"], email, "user")
     assert (told["httpMethod"], told["url"]) == ("POST", RULES)
     assert told["scopePath"] == decision["scopePath"]
     seen = any_server.admin.get(f"{DECISIONS}/{decision['id']}").json()

@@ -72,28 +72,52 @@ def test_every_address_of_the_metadata_answers(server: Server) -> None:
     metadata = server.client().get(METADATA).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
     assert addresses.keys() == {
-        "token_endpoint",
-        "jwks_uri",
+        "authorization_endpoint",
+        "device_authorization_endpoint",
+        "end_session_endpoint",
         "introspection_endpoint",
+        "jwks_uri",
         "revocation_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+    }
+    by_get = {
+        "jwks_uri": 200,
+        "authorization_endpoint": 400,
+        "end_session_endpoint": 303,
+        "userinfo_endpoint": 401,
     }
     for name, address in addresses.items():
         assert address.startswith(f"{metadata['issuer']}/")
-        if name == "jwks_uri":
-            assert httpx.get(address).status_code == 200
+        if name in by_get:
+            assert httpx.get(address).status_code == by_get[name], name
         else:
             assert httpx.post(address, data={"x": "y"}).status_code in (400, 401), name
 
 
 def test_every_grant_of_the_metadata_is_supported_and_no_other(server: Server) -> None:
     metadata = server.client().get(METADATA).json()
-    tried = ("client_credentials", "refresh_token", "password", "authorization_code", "implicit")
+    standard = "urn:ietf:params:oauth:grant-type:"
+    tried = (
+        *("client_credentials", "refresh_token", "password", "authorization_code", "implicit"),
+        *(standard + it for it in ("device_code", "jwt-bearer", "token-exchange")),
+    )
     known = {
         grant
         for grant in tried
         if server.client().post(TOKEN, data={"grant_type": grant}).json()["error"] != "unsupported_grant_type"
     }
     assert known == set(metadata["grant_types_supported"])
+
+
+def test_rfc8414_the_metadata_says_what_a_browser_sign_in_may_ask_for(server: Server) -> None:
+    metadata = server.client().get(METADATA).json()
+    assert metadata["response_types_supported"] == ["code"]
+    # RFC 8414 2: without this member a client takes it that there is no PKCE
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    # OpenID Connect Discovery 3: true where it is left out
+    assert metadata["request_uri_parameter_supported"] is False
 
 
 def test_a_switched_off_password_grant_is_not_announced(make_server: Callable[..., Server]) -> None:

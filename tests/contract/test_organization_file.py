@@ -14,13 +14,15 @@ import pytest
 import yaml
 from sqlalchemy import update
 
+from runplane.cli import server as rest
+from runplane.cli.connect import Target
 from runplane.cli.organization import command
-from runplane.cli.organization import server as rest
 from runplane.cli.organization.applying import apply_plan
 from runplane.cli.organization.failures import OrganizationError
 from runplane.cli.organization.planning import make_plan
 from runplane.cli.organization.reading import read_world
 from runplane.cli.organization.yaml_file import Source
+from runplane.cli.transport import Transport
 from runplane.main import main
 from runplane.server.identity.tables import clients
 from support.runapy import recorded
@@ -42,10 +44,12 @@ def west(any_server: Server) -> Server:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, west: Server) -> Run:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, west: Server
+) -> Run:
     """Runs the command line here, signed in as the administrator: exit code, standard output and error."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNPLANE_")}
-    monkeypatch.setattr(os, "environ", kept)
+    monkeypatch.setattr(os, "environ", kept | {"RUNPLANE_HOME": str(tmp_path / "home")})
 
     def go(*arguments: Any, **environ: str) -> tuple[int, str, str]:
         token = west.token(ADMIN_EMAIL, ADMIN_PASSWORD)
@@ -351,7 +355,7 @@ def test_what_changed_while_the_question_stood_is_not_overwritten(run: Run, file
         return True
 
     with pytest.raises(OrganizationError, match="has changed since; nothing was done"):
-        command.apply(command.Login(), file, prune=False, agreed=agreed, say=lambda _: None)
+        command.apply(Target(), file, prune=False, agreed=agreed, say=lambda _: None)
     assert ok(west.admin.get(PROJECTS))["projects"] == []
 
 
@@ -404,7 +408,7 @@ def test_a_service_account_signs_in_with_id_and_secret(run: Run, file: Path, wes
     assert "- name: deployer\n" in out
     secret.write_text("wrong")
     code, _, err = run("export", *login)
-    assert code == 1
+    assert code == 3
     assert err.startswith(f"No token for the client {made['clientId']}: ")
 
 
@@ -464,13 +468,13 @@ def test_what_the_server_refuses_is_told_with_its_line(run: Run, file: Path) -> 
     assert err.startswith(f"{file}:4: department west/Not Fine: name must start with")
 
 
-def test_what_is_missing_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+def test_what_is_missing_is_told_in_one_line(run: Run, tmp_path: Path, west: Server) -> None:
     gone = tmp_path / "gone.yaml"
     assert run("plan", gone) == (1, "", f"{gone}: No such file or directory.\n")
-    said = "Set RUNPLANE_TOKEN, or give --client-id and --client-secret-file.\n"
-    assert run("export", RUNPLANE_TOKEN="") == (1, "", said)
-    said = "http://127.0.0.1:1 does not answer. Is RUNPLANE_URL right?\n"
-    assert run("export", "--url", "http://127.0.0.1:1") == (1, "", said)
+    said = f"You are not logged in at {west.url}. Run `runplane login {west.url}`.\n"
+    assert run("export", RUNPLANE_TOKEN="") == (3, "", said)
+    said = "http://127.0.0.1:1 does not answer. Is the address right?\n"
+    assert run("export", "--url", "http://127.0.0.1:1") == (7, "", said)
     assert run("export", RUNPLANE_TOKEN="abc") == (1, "", "The token is not one of a runplane server.\n")
 
 
@@ -555,7 +559,7 @@ def test_what_somebody_changed_since_the_plan_is_left_alone(
         wanted[section][0] |= mine
     file.write_text(json.dumps(wanted))
     token = west.token(ADMIN_EMAIL, ADMIN_PASSWORD)
-    with rest.Api(west.url, token) as api:
+    with rest.Api(Transport(west.url), rest.FixedToken(token)) as api:
         world = read_world(api, token)
         source = Source(str(file), file.read_text())
         plan = make_plan(source, world, prune=action == "delete")

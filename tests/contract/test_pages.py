@@ -100,6 +100,38 @@ def test_counting_stops_where_it_would_cost_more_than_the_page(
     assert exact.headers["preference-applied"] == "count=exact"
 
 
+@pytest.mark.parametrize("limit", [13, 20, 40])
+def test_the_last_page_knows_the_total_however_long_the_list_is(
+    any_server: Server, crowd: str, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 30)
+    params: dict[str, Any] = {"search": crowd, "limit": limit, "offset": 60}
+    answer = any_server.admin.get(USERS, params=params)
+    assert len(answer.json()) == 13
+    assert answer.headers["x-total-count"] == "73"
+    assert "link" not in answer.headers
+
+
+def test_links_lead_to_the_end_of_rules_that_are_not_all_counted(
+    any_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 3)
+    for _ in range(9):
+        body = {"subjectId": f"group-{uuid4().hex[:8]}", "subjectType": "group", "roleId": 7}
+        body |= {"scopeType": "tenant", "scopeId": "1001"}
+        made = any_server.admin.post("/api/v1/authorization/access-rules", json=body)
+        assert made.status_code == 201, made.text
+    url: str | None = "/api/v1/authorization/access-rules?limit=2"
+    found: list[int] = []
+    while url:
+        answer = any_server.admin.get(url)
+        found += [it["id"] for it in answer.json()["accessRules"]]
+        link = re.fullmatch(r'<(/[^>]+)>; rel="next"', answer.headers.get("link", ""))
+        url = link[1] if link else None
+    whole = any_server.admin.get("/api/v1/authorization/access-rules?limit=500").json()["accessRules"]
+    assert found == [it["id"] for it in whole]
+
+
 def test_other_lists_say_so_too(any_server: Server) -> None:
     answer = any_server.admin.get("/api/v1/authorization/access-rules", params={"limit": 1})
     assert answer.headers["x-total-count"].isdigit()

@@ -115,7 +115,7 @@ def test_the_same_credentials_are_good_everywhere(
     assert answers["v2"].json()["token_type"] == "Bearer"
 
 
-@pytest.mark.parametrize("client_id", ["runai", "runai-cli", "cli", None])
+@pytest.mark.parametrize("client_id", ["runplane-cli", "runai", "runai-cli", "cli", None])
 def test_people_sign_in_everywhere_through_every_known_client(
     server: Server, anybody: httpx.Client, client_id: str | None
 ) -> None:
@@ -129,7 +129,8 @@ def test_people_sign_in_everywhere_through_every_known_client(
         body = answer.json()
         assert body.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "id_token"}
         assert payload(body["access_token"])["client_id"] == (client_id or "runai")
-        assert payload(body["id_token"])["aud"] == [client_id or "runai"]
+        # and API servers of Kubernetes take it, whichever client it is for
+        assert set(payload(body["id_token"])["aud"]) == {client_id or "runai", "runai"}
     body = anybody.post(V1, json={"grantType": "password", **who, **named}).json()
     assert body.keys() == {"accessToken", "expiresIn", "refreshToken", "idToken"}
     assert accepted(server, body["accessToken"])
@@ -164,7 +165,8 @@ def test_the_oldest_application_token(
     assert answer.json().keys() == {"access_token", "id_token"}
     assert accepted(server, answer.json()["access_token"])
     identity = payload(answer.json()["id_token"])
-    assert (identity["typ"], identity["aud"], identity["sub"]) == ("ID", [machine.client_id], machine.id)
+    assert (identity["typ"], identity["sub"]) == ("ID", machine.id)
+    assert identity["aud"] == [machine.client_id, "runai"]
     assert not accepted(server, answer.json()["id_token"])
 
 

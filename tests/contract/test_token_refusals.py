@@ -213,9 +213,7 @@ def test_secrets_are_refused_in_the_address(
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-@pytest.mark.parametrize(
-    "grant", ["authorization_code", "exchange_token", "external_token_exchange", "magic", "x" * 500]
-)
+@pytest.mark.parametrize("grant", ["magic", "x" * 500])
 def test_unsupported_grants_say_so(anybody: httpx.Client, grant: str) -> None:
     for answer in (
         anybody.post(V1, json={"grantType": grant, "code": "x", "externalToken": "y"}),

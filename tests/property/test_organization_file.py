@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runplane.cli.connect import Target
 from runplane.cli.organization import command
 from runplane.cli.organization.document import (
     AccessRule,
@@ -155,7 +156,7 @@ class Site:
             made = ok(server.admin.post("/api/v1/clusters", json={"name": name}), 201)
             pool = {"name": "big", "clusterId": made["uuid"], "labelKey": "size", "labelValue": "big"}
             ok(server.admin.post("/api/v1/node-pools", json=pool), 201)
-        self.login = command.Login(url=server.url)
+        self.login = Target(server=server.url)
 
     def apply(self, text: str) -> str:
         self.file.write_text(text, encoding="utf-8")

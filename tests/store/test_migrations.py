@@ -17,7 +17,10 @@ from sqlalchemy import select, text
 import runplane.server.answers.tables
 import runplane.server.audit.tables
 import runplane.server.authz.tables
+import runplane.server.identity.browser.tables
+import runplane.server.identity.logins.tables
 import runplane.server.identity.tables
+import runplane.server.identity.trusts.tables
 import runplane.server.jobs.tables
 import runplane.server.organization.clusters.tables
 import runplane.server.organization.inventory.tables

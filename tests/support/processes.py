@@ -209,6 +209,11 @@ class Crowd:
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             self._failures.append(error)
 
+    @property
+    def failed(self) -> bool:
+        """Whether one of them has raised something."""
+        return bool(self._failures)
+
     def join(self, *, stop: bool = True) -> None:
         """Wait for the threads, telling them to stop unless `stop` is False: then the function ends them."""
         if stop:

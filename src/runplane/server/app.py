@@ -27,6 +27,8 @@ from runplane.server.identity.passwords import PasswordGate, PasswordHasher, Pas
 from runplane.server.identity.realms import Realms
 from runplane.server.identity.service import Identity, IdentityRules
 from runplane.server.identity.throttle import Throttle
+from runplane.server.identity.trusts.fetch import Fetcher
+from runplane.server.identity.trusts.keys import IssuerKeys
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.jobs.worker import Worker
 from runplane.server.organization.reports.service import job_kind as report_job
@@ -66,15 +68,23 @@ def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
     """Wire the identity service over an open database."""
     group = GroupCommit(stores.lanes)
     kek = open_kek(settings)
-    realms = Realms(kek, settings.public_url, leeway=settings.tokens.leeway_seconds)
+    realms = Realms(
+        kek,
+        settings.public_url,
+        clock=clock,
+        leeway=settings.tokens.leeway_seconds,
+        lost=stores.freshness.changed,
+    )
     return Identity(
         rules=IdentityRules(
             token_seconds=settings.tokens.lifetime_seconds,
             session_seconds=settings.tokens.session_days * 86400,
+            browser_seconds=settings.tokens.browser_session_hours * 3600,
             refresh_seconds=settings.tokens.refresh_days * 86400,
             temporary_seconds=settings.passwords.temporary_hours * 3600,
             password_grant=settings.tokens.password_grant,
             algorithm=settings.tokens.algorithm,
+            keys_kept_seconds=settings.keys.kept_seconds,
         ),
         clock=clock,
         lanes=stores.lanes,
@@ -89,6 +99,7 @@ def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
         group=group,
         kek=kek,
         public_url=settings.public_url.rstrip("/"),
+        issuers=IssuerKeys(Fetcher(settings.trusts.internal_issuers, settings.trusts.ca_file).get),
         chart_repository=settings.chart_repository,
     )
 
@@ -194,8 +205,8 @@ class App:
 
     def _catch_up(self, reader: Reader) -> None:
         self.stores.freshness.poll(reader)
-        # a tenant that another process made: its host must not pass for one that names no tenant
-        self.identity.realms.keep_up(reader, self.stores.freshness.tenants())
+        # of another process: a new key, or a tenant whose host must not pass for one that names none
+        self.identity.realms.keep_up(reader, self.stores.freshness.versions())
 
     async def _ready(self) -> None:
         def job(unit: Unit) -> None:

@@ -6,13 +6,17 @@ migration lock, and whoever comes second finds the tenant there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runplane.server.core.errors import InUse
 from runplane.server.identity import tenants
+from runplane.server.identity.keyring import SigningKey
 from runplane.server.identity.passwords import PasswordHasher, new_temporary_password
-from runplane.server.identity.store import select_signing_keys, tenant_exists
+from runplane.server.identity.rotation import algorithm_of, rotate
+from runplane.server.identity.store import tenant_exists
 from runplane.server.identity.tenants import FIRST_TENANT, NewTenant
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.sql.migrate import lock
@@ -67,15 +71,16 @@ def _exists(unit: Unit) -> bool:
 
 
 def _signs_with(unit: Unit, algorithm: str) -> bool:
-    keys = [row for row in select_signing_keys(unit) if row[1] == FIRST_TENANT]
-    return bool(keys) and keys[-1][2] == algorithm
+    return algorithm_of(unit, FIRST_TENANT) == algorithm
 
 
 def _change_algorithm(unit: Unit, kek: KeyEncryptionKey, algorithm: str) -> None:
     """The setting names another algorithm: sign with a new key from now on, verify with the old ones too."""
     lock(unit.connection)
     if not _signs_with(unit, algorithm):
-        tenants.add_key(unit, kek, FIRST_TENANT, REALM, algorithm)
+        # while a rotation is under way it is left to the next start
+        with contextlib.suppress(InUse):
+            rotate(unit, kek, FIRST_TENANT, REALM, SigningKey.generate(unit.now, algorithm), ahead=0)
 
 
 def _write_password(data_dir: Path, password: str) -> Path:

@@ -7,11 +7,7 @@ not used: its script is inline, and its address bar would load documents from el
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,6 +20,7 @@ from runplane.server.core.errors import NotFound
 from runplane.server.http import codec
 from runplane.server.http.call import Call
 from runplane.server.http.operation import Mode, Operation, Operations, Reply
+from runplane.server.http.shelf import Shelf
 
 # The links lead on from the page's own folder, so that they hold behind a proxy that adds a prefix.
 _PAGE: Final = b"""<!doctype html>
@@ -79,43 +76,6 @@ _YAML: Final = b"application/yaml"
 _REASON: Final = "The documentation holds nothing that the source code does not."
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """Bytes that stay the same while the process runs, and the tag a browser asks about them with."""
-
-    data: bytes
-    media_type: bytes
-    etag: bytes
-
-
-class _Shelf:
-    """Content by name, made when first asked for, on a thread: writing the document takes a while."""
-
-    def __init__(self, make: Callable[[str], tuple[bytes, bytes]]) -> None:
-        self._make = make
-        self._made: dict[str, _Content] = {}
-        self._lock = threading.Lock()
-
-    async def reply(self, name: str, call: Call[Any]) -> Reply:
-        """The content, or 304 for a browser that has it."""
-        content = self._made.get(name) or await asyncio.to_thread(self._get, name)
-        # A browser asks again each time and gets it only after an upgrade.
-        headers = ((b"cache-control", b"no-cache"), (b"etag", content.etag))
-        known = [it.strip().removeprefix("W/") for it in call.request.header(b"if-none-match").split(",")]
-        if content.etag.decode("ascii") in known:
-            return Reply(b"", 304, headers)
-        return Reply(content.data, headers=headers, media_type=content.media_type)
-
-    def _get(self, name: str) -> _Content:
-        with self._lock:
-            found = self._made.get(name)
-            if found is None:
-                data, media_type = self._make(name)
-                digest = hashlib.sha256(data).hexdigest()[:32]
-                found = self._made[name] = _Content(data, media_type, f'"{digest}"'.encode("ascii"))
-        return found
-
-
 def _asset(name: str) -> tuple[bytes, bytes]:
     if name == "start.js":
         return _START, _TYPES[name]
@@ -139,7 +99,7 @@ def operations(document_supplier: Callable[[], dict[str, Any]]) -> list[Operatio
         document = document_supplier()
         return (_as_yaml(document), _YAML) if name == "yaml" else (codec.encode(document), _JSON)
 
-    assets, documents = _Shelf(_asset), _Shelf(make_document)
+    assets, documents = Shelf(_asset), Shelf(make_document)
     open_to_all: dict[str, Any] = {
         "allow": public(_REASON),
         "mode": Mode.LOOP,

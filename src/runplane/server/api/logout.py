@@ -21,7 +21,7 @@ def operations() -> list[Operation]:
 
     @ops.post(
         "",
-        allow=signed_in("it ends nothing but the caller's own session"),
+        allow=signed_in("it ends nothing but the caller's own session", scoped=True),
         audit=Audited("session", "sign-out"),
         creates=False,
         extension=True,

@@ -11,7 +11,7 @@ from runplane.server.core.errors import NotBuilt
 from runplane.server.http.call import Call
 from runplane.server.http.operation import Mode, Operation
 
-_ALLOW = signed_in("it does nothing; who is not signed in learns nothing")
+_ALLOW = signed_in("it does nothing; who is not signed in learns nothing", scoped=True)
 
 
 def operations(built: Iterable[Operation]) -> list[Operation]:

@@ -86,6 +86,8 @@ class Journal:
             action,
             status,
             note.entity_id,
+            # a token with a scope is another thing than one without
+            note.metadata.get("tokenScope", ""),
         )
         record = self._group.pending(_store).get(key)
         if record is not None:

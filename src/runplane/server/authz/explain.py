@@ -47,8 +47,12 @@ def refusal(
     where = f"in {examined[-1]}" if path else "anywhere"
     roles = roles_granting(permission)
     granted_by = f"Roles that grant it: {', '.join(roles)}." if roles else "No predefined role grants it."
+    why = f"none of your access rules grants {permission}"
+    if cut_off(permission, principal, path):
+        why = f"you hold {permission}, and this token is confined to the scope {principal.scope}"
+        granted_by = "A token without a scope, or with a wider one, has it."
     return Forbidden(
-        f"You may not {what} {where}: none of your access rules grants {permission}.",
+        f"You may not {what} {where}: {why}.",
         f"Missing {permission} at {' / '.join(examined)}. {granted_by}",
         extra={
             "decision": {
@@ -59,3 +63,11 @@ def refusal(
             }
         },
     )
+
+
+def cut_off(permission: Permission, principal: Principal, path: str | None) -> bool:
+    """Whether a missing `permission` is missing only because of the scope of the caller's token."""
+    if not principal.scope:
+        return False
+    held = principal.uncut.scopes(permission)
+    return held.contains(path) if path else bool(held)

@@ -39,6 +39,8 @@ class Allow:
     reason: str = ""
     permission: Permission | None = None
     source: ScopeSource | None = None
+    # Whether a token with a scope may call what asks for no permission.
+    scoped: bool = False
     # False while a permission is named and not where it must be held: such an operation is refused.
     finished: bool = True
 
@@ -59,9 +61,13 @@ def public(reason: str) -> Allow:
     return Allow(Form.PUBLIC, reason)
 
 
-def signed_in(reason: str) -> Allow:
-    """Any valid token may call. `reason` says what narrows the answer instead."""
-    return Allow(Form.SIGNED_IN, reason)
+def signed_in(reason: str, *, scoped: bool = False) -> Allow:
+    """Any valid token may call. `reason` says what narrows the answer instead.
+
+    A token with a scope may not, unless `scoped` says so: what asks for no permission cannot be cut down to
+    one, and a token for reading must not be able to make an access key.
+    """
+    return Allow(Form.SIGNED_IN, reason, scoped=scoped)
 
 
 def agent(reason: str) -> Allow:
@@ -96,6 +102,11 @@ def enter(allow: Allow, principal: Principal, operation_id: str) -> ScopeSet:
         )
     _keep_agents_apart(allow, principal)
     if allow.permission is None:
+        if principal.scope and not allow.scoped:
+            raise Forbidden(
+                "A token with a scope cannot do this, whatever its scope is.",
+                f"This one is confined to: {principal.scope}. Ask for a token without a scope.",
+            )
         return EMPTY
     scopes = principal.grants.scopes(allow.permission)
     if not scopes:

@@ -27,6 +27,8 @@ class Principal:
     `credential_id` is the row of the client that got the token, None for a person who signed in.
     `page_size` is how many rows its lists have where a call does not say, None for each list's own default.
     `only` names the operations this token is confined to; None means no confinement.
+    `scope` is the scope of a token that has one (authz.narrowing): `grants` are then cut down to it, and
+    `uncut` are those of the subject, for sentences only and never for a decision.
     """
 
     tenant_id: int
@@ -40,6 +42,8 @@ class Principal:
     grants: Grants = NO_GRANTS
     only: frozenset[str] | None = None
     page_size: int | None = None
+    scope: str = ""
+    uncut: Grants = NO_GRANTS
 
     @property
     def key(self) -> str:

@@ -18,6 +18,7 @@ from runplane.server.core.clock import SystemClock
 from runplane.server.core.errors import Invalid
 from runplane.server.identity import tenants
 from runplane.server.identity.passwords import new_temporary_password
+from runplane.server.identity.people.recovery import recover_administrator
 from runplane.server.identity.people.service import HostReset, check_email, reset_password_on_host
 from runplane.server.identity.service import Identity
 from runplane.server.identity.store import tenant_exists
@@ -37,6 +38,27 @@ def reset_password(loaded: Loaded, email: str, say: Callable[[str], None]) -> No
     with explained(loaded, settings):
         reset = _reset(loaded, email)
     say(f"Temporary password of {reset.email}: {reset.password}")
+    say(f"It works until {reset.expires_at} and must be changed at the first sign-in.")
+
+
+def recover(loaded: Loaded, email: str, say: Callable[[str], None]) -> None:
+    """Make a local person administrator and print its password. Raises SettingsError and CommandFailed."""
+    settings = loaded.settings
+    logs.configure("warning", settings.log.format)
+
+    def work(stores: Stores, identity: Identity) -> HostReset:
+        return recover_administrator(
+            stores.units,
+            identity.hasher,
+            FIRST_TENANT,
+            email,
+            temporary_seconds=identity.rules.temporary_seconds,
+            journal=identity.journal,
+        )
+
+    with explained(loaded, settings):
+        reset = opened(loaded, work)
+    say(f"{reset.email} is System administrator. Temporary password: {reset.password}")
     say(f"It works until {reset.expires_at} and must be changed at the first sign-in.")
 
 
@@ -62,7 +84,7 @@ def create_tenant(loaded: Loaded, name: str, admin_email: str, say: Callable[[st
     except Invalid as error:
         raise CommandFailed(error.message) from error
     with explained(loaded, settings):
-        tenant_id = _opened(loaded, make)
+        tenant_id = opened(loaded, make)
     say(f"Tenant {name} has the id {tenant_id}; its host name is {name} and your domain.")
     say(f"Its administrator is {admin_email} with the password {password}")
     say("The password must be changed at the first sign-in. The server knows the tenant within five seconds.")
@@ -83,7 +105,7 @@ def make_operator(loaded: Loaded, email: str, say: Callable[[str], None]) -> Non
         stores.units.write(job)
 
     with explained(loaded, settings):
-        _opened(loaded, make)
+        opened(loaded, make)
     say(f"{email} is System administrator of the system and may make tenants with POST /api/v1/tenants.")
     say("Delete the access rule to take it back. The server knows within a second.")
 
@@ -99,10 +121,10 @@ def _reset(loaded: Loaded, email: str) -> HostReset:
             journal=identity.journal,
         )
 
-    return _opened(loaded, reset)
+    return opened(loaded, reset)
 
 
-def _opened(loaded: Loaded, work: Callable[[Stores, Identity], T]) -> T:
+def opened(loaded: Loaded, work: Callable[[Stores, Identity], T]) -> T:
     """Run `work` on the database of the settings, which must be there and filled."""
     settings = loaded.settings
     file = sqlite_file(settings.database_url)
@@ -116,6 +138,9 @@ def _opened(loaded: Loaded, work: Callable[[Stores, Identity], T]) -> T:
         if not stores.units.read(lambda unit: tenant_exists(unit, FIRST_TENANT)):
             raise CommandFailed(f"The database ({where}) is empty; start the server once.")
         return work(stores, open_identity(settings, stores, clock))
+    except Invalid as error:
+        # It is about what was asked for; outside of here it would be about the address of the database.
+        raise CommandFailed(error.message) from error
     finally:
         stores.lanes.close()
         stores.database.close()

@@ -20,6 +20,9 @@ ACCESS_PREFIX: Final = "rpk"
 REFRESH_PREFIX: Final = "rpr"
 """Refresh tokens."""
 
+SESSION_PREFIX: Final = "rps"
+"""Cookies of browsers."""
+
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY: Final = 43
 """62^43 > 2^256: the shortest base62 text that holds 32 random bytes."""

@@ -3,7 +3,7 @@
 It is OpenAPI 3.0.3, not 3.1: the Swagger UI that can be had as a package (4.15) reads nothing newer, the
 contract itself is 3.0.3, and so are the client generators people point at it. msgspec describes types in JSON
 Schema 2020-12; `_portable` rewrites what 3.0 says otherwise. Which refusals an operation can answer is worked
-out from what it declares, never listed by hand.
+out from what it declares; only where a handler identifies its caller itself does it list them by hand.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Error(Wire):
     code: Annotated[int, Meta(ge=100, le=599, description="The HTTP status.")]
     message: str
     details: str | UnsetType = UNSET
-    reason: Annotated[str, Meta(description="With a 401: a word for programs.")] | UnsetType = UNSET
+    reason: Annotated[str, Meta(description="A word for programs, always with a 401.")] | UnsetType = UNSET
     decision: Decision | UnsetType = UNSET
 
 
@@ -247,7 +247,7 @@ def _refusals(operation: Operation) -> Iterator[int]:
         (500, True),
         (503, True),
     )
-    yield from (status for status, can_occur in possible if can_occur)
+    yield from (status for status, can_occur in possible if can_occur or status in operation.refuses)
 
 
 def _response_name(surface: Surface, status: int) -> str:

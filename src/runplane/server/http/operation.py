@@ -84,7 +84,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One method of one path. `id` is the contract's operationId."""
+    """One method of one path. `id` is the contract's operationId.
+
+    `aliases` are further paths that it answers, which the OpenAPI document leaves out: addresses of pages.
+    """
 
     id: str
     method: str
@@ -105,11 +108,14 @@ class Operation:
     # Reads the body by itself (form or folded JSON); `call.raw_body` holds the bytes.
     raw_body: bool = False
     writes: bool = False
+    # Statuses a handler refuses with beside those that the declaration tells, for the OpenAPI document.
+    refuses: tuple[int, ...] = ()
     # Makes something each time it is called: it takes an Idempotency-Key, and its answer is kept (http.once).
     creates: bool = False
     deprecated: bool = False
     successor: str | None = None
     extension: bool = False
+    aliases: tuple[str, ...] = ()
     # Members of the answer that agents write and nobody else: the entity tag leaves them out.
     reported: tuple[str, ...] = ()
     summary: str = ""

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from runplane.server.core.listing import Page
 from runplane.server.http.operation import Operation
 from runplane.server.http.request import Request
-from runplane.server.sql.filters import MOST
+from runplane.server.sql.filters import LIMIT, MOST
 from runplane.server.sql.prepared import Listed, RawReader
 from runplane.server.sql.unit import Unit
 
@@ -38,14 +38,13 @@ def headers(
     most = _ALL if exact else COUNTED
     total = _total(reader, page, listed, most)
     told: Headers = ((b"preference-applied", b"count=exact"),) if exact else ()
-    if total <= most:
+    if total is not None:
         told = (*told, (b"x-total-count", b"%d" % total))
-    # Rows beyond the page are proof; a full page and a count cut short leave it open, and an empty page more
-    # does no harm.
-    more = listed.rows > page.limit or (shown == page.limit and total > page.offset + shown)
+    # A full page and a count cut short leave it open, and an empty page more does no harm.
+    more = shown == page.limit and (total is None or total > page.offset + shown)
     if not more:
         return told
-    whole = b"%d" % total if total <= most else b"%d+" % most
+    whole = b"%d+" % most if total is None else b"%d" % total
     return (
         *told,
         (b"link", _next(request.path, params, page.offset + page.limit)),
@@ -61,11 +60,12 @@ def whole(operation: Operation, result: object) -> Headers:
     return ((b"x-total-count", b"%d" % len(cast(list[object], result))),)
 
 
-def _total(reader: Unit | RawReader, page: Page, listed: Listed, most: int) -> int:
-    """How many rows there are; `most` + 1 stands for more than `most`."""
-    if listed.rows < (page.limit or 0) and (listed.rows or not page.offset):
+def _total(reader: Unit | RawReader, page: Page, listed: Listed, most: int) -> int | None:
+    """How many rows there are; None for more than `most`, unless the page itself has reached the end."""
+    if listed.rows < listed.params.get(LIMIT, page.limit) and (listed.rows or not page.offset):
         return page.offset + listed.rows
-    return reader.scalar(listed.total, {**listed.params, MOST: most + 1})
+    counted: int = reader.scalar(listed.total, {**listed.params, MOST: most + 1})
+    return counted if counted <= most else None
 
 
 def _next(path: str, params: Mapping[str, Sequence[str]], offset: int) -> bytes:

@@ -211,6 +211,7 @@ class Kernel:
         answer = _paged(call, unit, answer)
         if operation.writes and isinstance(operation.audit, Audited):
             call.note.entity_type = operation.audit.entity_type
+            _tell_scope(call)
             action = operation.audit.action or ACTION_OF_METHOD[operation.method]
             call.request_id = call.request_id or new_id()
             self._journal.write(unit, call.origin(), action, answer[0], call.note)
@@ -246,8 +247,15 @@ class Kernel:
                     "permission": decision["permission"],
                     "scope": " / ".join(decision["scopePath"]),
                 }
+            _tell_scope(call)
             self._journal.refused(call.origin(), action, status, call.note)
         return status, headers, body
+
+
+def _tell_scope(call: Call[Any]) -> None:
+    """Let the audit row say so when the caller's token was confined."""
+    if call.known and call.principal.scope:
+        call.note.metadata = {**call.note.metadata, "tokenScope": call.principal.scope}
 
 
 def _finish(operation: Operation, result: Any) -> Answer:

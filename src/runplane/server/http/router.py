@@ -32,12 +32,13 @@ class Router:
         self._root = _Node()
         self._static: dict[tuple[str, str], Operation] = {}
         for operation in operations:
-            self._add(operation)
+            for path in (operation.path, *operation.aliases):
+                self._add(operation, path)
 
-    def _add(self, operation: Operation) -> None:
+    def _add(self, operation: Operation, path: str) -> None:
         node = self._root
         names: list[str] = []
-        for segment in operation.path.strip("/").split("/"):
+        for segment in path.strip("/").split("/"):
             if segment.startswith("{"):
                 names.append(segment[1:-1])
                 node.parameter = node.parameter or _Node()
@@ -45,10 +46,10 @@ class Router:
             else:
                 node = node.fixed.setdefault(segment, _Node())
         if operation.method in node.methods:
-            raise ValueError(f"{operation.method} {operation.path} is declared twice")
+            raise ValueError(f"{operation.method} {path} is declared twice")
         node.methods[operation.method] = (operation, tuple(names))
         if not names:
-            self._static[operation.method, operation.path] = operation
+            self._static[operation.method, path] = operation
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
         """The operation and its path parameters. HEAD is answered by GET.

@@ -1,7 +1,7 @@
 """From bearer token to caller, with caches that a change of the tenant empties.
 
-Two facts are kept apart: that a signature is good, which never changes, and what its subject is now, which
-may. The first is remembered until the token expires; the second only while the tenant's stamp stands
+Two facts are kept apart: that a signature is good, and what its subject is now. The first is remembered until
+the token expires or the keys of its realm change; the second only while the tenant's stamp stands
 (sql.freshness), so that a deleted user, a disabled service account or a removed rule is refused although
 the token has not expired.
 """
@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
 
+from runplane.server.authz import narrowing
 from runplane.server.authz.grants import Grants
 from runplane.server.authz.principal import Principal, SubjectKind
 from runplane.server.authz.store import load_grants
 from runplane.server.core.clock import Clock, instant
-from runplane.server.core.errors import Unauthenticated
+from runplane.server.core.errors import Invalid, Unauthenticated
 from runplane.server.identity.realms import Realm, Realms
 from runplane.server.identity.records import ClientKind, ClientRow, UserRow
 from runplane.server.identity.store import (
@@ -29,6 +30,7 @@ from runplane.server.identity.store import (
     select_session,
     select_user,
 )
+from runplane.server.identity.trusts.store import stands
 from runplane.server.identity.verify import Claims
 from runplane.server.sql.freshness import Freshness
 from runplane.server.sql.lanes import Lanes
@@ -80,13 +82,15 @@ class Authenticator:
         digest = sha256(token).digest()
         known = self._tokens.get(digest)
         now = self._clock.epoch()
-        if known is not None:
-            claims, realm = known.claims, known.realm
+        tenant_id = (known.realm if known else await self._realm_of(token)).tenant_id
+        # in this order: when a key dies the realm is replaced first, then the stamp moves
+        stamp = self._freshness.stamp(tenant_id)
+        realm = self._realms.by_tenant(tenant_id)
+        if known is not None and known.realm is realm:
+            claims = known.claims
             realm.verifier.still_valid(claims, now)
         else:
-            realm = await self._realm_of(token)
             claims = realm.verifier.verify(token.decode("latin-1"), now)
-        stamp = self._freshness.stamp(realm.tenant_id)
         principal = await self._read(lambda reader: self._subject(reader, realm, claims, stamp))
         _make_room(self._tokens, _MAX_TOKENS)
         self._tokens[digest] = _Entry(_kept(claims), realm, stamp, principal)
@@ -132,7 +136,9 @@ class Authenticator:
             grants = self._grants_of(
                 reader, realm.tenant_id, SubjectKind.SERVICE_ACCOUNT, client.id, (), stamp
             )
-            return Principal(
+            if claims.trust:
+                self._check_trust(reader, realm, claims)
+            principal = Principal(
                 realm.tenant_id,
                 realm.name,
                 SubjectKind.SERVICE_ACCOUNT,
@@ -142,6 +148,7 @@ class Authenticator:
                 grants=grants,
                 page_size=client.default_page_size,
             )
+            return _confined(reader, principal, claims.scope) if claims.scope else principal
         user = self._check_user(reader, realm, claims)
         if user.id != client.owner_id:
             raise Unauthenticated("The credential of this token was deleted.", reason="deleted")
@@ -182,7 +189,7 @@ class Authenticator:
         credential_id: str | None = None,
     ) -> Principal:
         confined = claims.scope == PASSWORD_CHANGE_SCOPE or user.password_expires_at is not None
-        return Principal(
+        principal = Principal(
             realm.tenant_id,
             realm.name,
             SubjectKind.USER,
@@ -196,6 +203,12 @@ class Authenticator:
             ),
             only=PASSWORD_CHANGE_ONLY if confined else None,
         )
+        return _confined(reader, principal, claims.scope) if claims.scope and not confined else principal
+
+    def _check_trust(self, reader: Reader, realm: Realm, claims: Claims) -> None:
+        # with the trust gone, switched off or changed, what was exchanged under it is over too
+        if not stands(reader, realm.tenant_id, claims.trust):
+            raise Unauthenticated("The trust behind this token was taken back or changed.", reason="revoked")
 
     def _check_user(self, reader: Reader, realm: Realm, claims: Claims) -> UserRow:
         user = select_user(reader, realm.tenant_id, claims.sub)
@@ -230,6 +243,20 @@ class Authenticator:
         _make_room(self._grants, _MAX_SUBJECTS)
         self._grants[cache_key] = (stamp, grants)
         return grants
+
+
+def _confined(reader: Reader, principal: Principal, text: str) -> Principal:
+    """The caller with no more than the scope of its token leaves to it."""
+    try:
+        scope = narrowing.parse_scope(text)
+    except Invalid as error:
+        # a release that knew another permission gave it
+        raise Unauthenticated(
+            "This token's scope is not known any more; ask for a new token.", reason="scope"
+        ) from error
+    places = narrowing.resolve(reader, principal.tenant_id, scope)
+    cut = narrowing.narrowed(principal.grants, scope, places)
+    return replace(principal, grants=cut, uncut=principal.grants, scope=scope.text)
 
 
 K = TypeVar("K")

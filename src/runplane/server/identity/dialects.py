@@ -23,18 +23,29 @@ from runplane.server.http.problems import NO_STORE
 from runplane.server.http.request import require_json
 from runplane.server.identity.realms import Realm
 from runplane.server.identity.tokens import Issued, TokenRequest
+from runplane.server.identity.trusts.wire import TOKEN_EXCHANGE, check_exchange
 
 _JSON_FIELDS = frozenset(
     {
         "granttype", "appid", "appsecret", "clientid", "clientsecret", "username", "password",
-        "refreshtoken", "code", "redirecturi", "externaltoken", "email", "id", "name", "secret",
+        "refreshtoken", "code", "redirecturi", "codeverifier", "externaltoken", "email", "id", "name",
+        "secret",
+        "scope", "ttl", "expiresin", "subjecttoken",
     }
 )  # fmt: skip
 _SECRETS = frozenset(
-    {"appsecret", "clientsecret", "password", "refreshtoken", "code", "externaltoken", "secret", "token"}
-)
+    {
+        "appsecret", "clientsecret", "password", "refreshtoken", "code", "codeverifier", "devicecode",
+        "externaltoken", "secret", "subjecttoken", "token",
+    }
+)  # fmt: skip
 _FORM = b"application/x-www-form-urlencoded"
 _MAX_FIELD = 4096
+# a token of another issuer may list the groups of its subject
+_MAX_TOKEN = 16 * 1024
+_TOKENS = frozenset({"externaltoken", "subjecttoken"})
+_LIFETIMES = frozenset({"ttl", "expiresin"})
+_MAX_DIGITS = 9
 
 
 class TokenIn(msgspec.Struct, kw_only=True):
@@ -50,7 +61,12 @@ class TokenIn(msgspec.Struct, kw_only=True):
     refresh_token: str | None = msgspec.field(name="refreshToken", default=None)
     code: str | None = None
     redirect_uri: str | None = msgspec.field(name="redirectUri", default=None)
+    code_verifier: str | None = msgspec.field(name="codeVerifier", default=None)
     external_token: str | None = msgspec.field(name="externalToken", default=None)
+    # what the token may do out of all that its subject holds, as in "project:42 workloads:read"
+    scope: str | None = None
+    # seconds; it only shortens the token's life
+    ttl: int | None = None
 
 
 class TokenOut(Wire):
@@ -60,6 +76,7 @@ class TokenOut(Wire):
     expires_in: int
     refresh_token: str | UnsetType = UNSET
     id_token: str | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
 
 
 class FormTokenIn(msgspec.Struct, kw_only=True):
@@ -74,6 +91,13 @@ class FormTokenIn(msgspec.Struct, kw_only=True):
     scope: str | None = None
     code: str | None = None
     redirect_uri: str | None = None
+    code_verifier: str | None = None
+    device_code: str | None = None
+    # seconds; it only shortens the token's life
+    ttl: int | None = None
+    # of RFC 8693: the token of another issuer, and that it is a JWT
+    subject_token: str | None = None
+    subject_token_type: str | None = None
 
 
 class FormTokenOut(msgspec.Struct, kw_only=True):
@@ -85,6 +109,7 @@ class FormTokenOut(msgspec.Struct, kw_only=True):
     refresh_token: str | UnsetType = UNSET
     id_token: str | UnsetType = UNSET
     scope: str | UnsetType = UNSET
+    issued_token_type: str | UnsetType = UNSET
 
 
 def folded_json(call: Call[Any]) -> dict[str, str]:
@@ -96,15 +121,16 @@ def folded_json(call: Call[Any]) -> dict[str, str]:
         require_json(call.request)
     parsed = _flat_object(call.raw_body) if call.raw_body else {}
     found: dict[str, str] = {}
-    for key, value in parsed.items():
+    for key, given in parsed.items():
         folded = _fold(key)
-        if folded not in _JSON_FIELDS or value is None:
+        if folded not in _JSON_FIELDS or given is None:
             continue
+        value = str(given) if folded in _LIFETIMES and type(given) is int else given
         if not isinstance(value, str):
             raise Invalid(f"{key} must be text.")
         if folded in found:
             raise Invalid(f"{key} is given twice, in two spellings.")
-        if len(value) > _MAX_FIELD:
+        if len(value) > (_MAX_TOKEN if folded in _TOKENS else _MAX_FIELD):
             raise Invalid(f"{key} is too long.")
         found[folded] = value
     return found
@@ -156,7 +182,25 @@ def request_of_json(call: Call[Any], members: Mapping[str, str], realm: Realm, g
         username=members.get("username") or members.get("email", ""),
         password=members.get("password", ""),
         refresh_token=members.get("refreshtoken", ""),
+        code=members.get("code", ""),
+        redirect_uri=members.get("redirecturi", ""),
+        code_verifier=members.get("codeverifier", ""),
+        scope=members.get("scope", ""),
+        ttl=_lifetime(members.get("ttl"), members.get("expiresin")),
+        subject_token=members.get("externaltoken") or members.get("subjecttoken", ""),
     )
+
+
+def _lifetime(ttl: str | None, expires_in: str | None) -> int | None:
+    """The seconds a token is to live at most, by either name; None where nothing was asked for."""
+    if ttl is not None and expires_in is not None and ttl != expires_in:
+        raise GrantRefused("invalid_request", "ttl and expires_in mean the same; send one of them.")
+    text = expires_in if ttl is None else ttl
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) > 0):
+        raise GrantRefused("invalid_request", "ttl is a whole number of seconds, 1 or more.")
+    return int(text)
 
 
 def _implied_grant(members: Mapping[str, str]) -> str:
@@ -190,7 +234,8 @@ def read_form(call: Call[Any]) -> dict[str, str]:
     for name, value in pairs:
         if name in found:
             raise GrantRefused("invalid_request", f"{name[:60]!r} may be given once only.")
-        if len(value) > _MAX_FIELD or "\0" in value:
+        longest = _MAX_TOKEN if _fold(name) in _TOKENS else _MAX_FIELD
+        if len(value) > longest or "\0" in value:
             raise GrantRefused("invalid_request", f"{name[:60]!r} is not acceptable text.")
         found[name] = value
     return {name: value for name, value in found.items() if value}
@@ -234,16 +279,26 @@ def request_of_client(call: Call[Any], form: Mapping[str, str], realm: Realm) ->
         username=form.get("username", ""),
         password=form.get("password", ""),
         refresh_token=form.get("refresh_token", ""),
+        code=form.get("code", ""),
+        redirect_uri=form.get("redirect_uri", ""),
+        code_verifier=form.get("code_verifier", ""),
+        device_code=form.get("device_code", ""),
         basic=basic,
         openid="scope" in form and "openid" in form["scope"].split(" "),
+        scope=form.get("scope", ""),
+        ttl=_lifetime(form.get("ttl"), form.get("expires_in")),
+        subject_token=form.get("subject_token", ""),
     )
 
 
 def from_form(call: Call[Any], realm: Realm) -> TokenRequest:
     """A token request of the OAuth 2.0 form dialect."""
-    request = request_of_client(call, read_form(call), realm)
+    form = read_form(call)
+    request = request_of_client(call, form, realm)
     if not request.grant:
         raise GrantRefused("invalid_request", "Send grant_type, for example client_credentials.")
+    if request.grant == TOKEN_EXCHANGE:
+        check_exchange(form, realm)
     return request
 
 
@@ -254,6 +309,7 @@ def as_json(issued: Issued) -> Reply:
         expires_in=issued.expires_in,
         refresh_token=issued.refresh_token or UNSET,
         id_token=issued.id_token or UNSET,
+        scope=issued.scope or UNSET,
     )
     return token_reply(body, issued)
 
@@ -267,6 +323,7 @@ def as_oauth(issued: Issued) -> Reply:
         refresh_token=issued.refresh_token or UNSET,
         id_token=issued.id_token or UNSET,
         scope=issued.scope or UNSET,
+        issued_token_type=issued.issued_type or UNSET,
     )
     return token_reply(body, issued)
 

@@ -2,26 +2,36 @@
 
 Keys live sealed in the database and open in memory. A token names its key in its header, and the header of
 our own mint is known text, so finding the realm of a token is one dictionary lookup.
+
+When a key begins to sign and when it dies is in its row. Who keeps the caches fresh looks at the clock, a few
+times per second; a token call only takes the minter that is there. The turn is therefore a poll late, which
+the overlap of keys allows for (identity.rotation).
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from runplane.server.core.clock import Instant
+from runplane.server.core.clock import Clock, Instant, now
 from runplane.server.identity.jose import Minter, header_segment
 from runplane.server.identity.keyring import SigningKey, jwks, verification_keys
 from runplane.server.identity.store import select_signing_keys, select_tenants
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.identity.verify import Verifier
-from runplane.server.sql.prepared import Reader
+from runplane.server.sql.prepared import Reader, Row
 
 # After an unknown key the database is asked again, at most this often (seconds).
 _RELOAD_EVERY = 5.0
+_NEVER = Instant("9999-12-31T23:59:59.999Z")
+
+
+def _nobody(tenant_id: int) -> None:
+    """Nothing is kept that a lost key could make wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +45,29 @@ class Realm:
     verifier: Verifier
     jwks: dict[str, Any]
     algorithms: tuple[str, ...]
+    kids: frozenset[str]
 
 
 class Realms:
-    """All realms of this installation. Replaced whole on reload, so readers need no lock."""
+    """All realms of this installation. Replaced whole on reload, so readers need no lock.
+
+    A realm stays the same object for as long as its keys and its signer do. `lost` is told the tenant when a
+    key verifies no longer, after its realm was replaced: what was accepted with the key must be asked again.
+    """
 
     def __init__(
         self,
         kek: KeyEncryptionKey,
         public_url: str,
         *,
+        clock: Clock,
         leeway: float = 30.0,
+        lost: Callable[[int], None] = _nobody,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kek = kek
+        self._clock = clock
+        self._lost = lost
         self._public_url = public_url.rstrip("/")
         self._leeway = leeway
         self._monotonic = monotonic
@@ -58,32 +77,30 @@ class Realms:
         self._by_header: dict[bytes, Realm] = {}
         # as bytes and only where there are several, so that asking whom a host means costs one look
         self._labels: frozenset[bytes] = frozenset()
-        self._seen: frozenset[int] = frozenset()
+        self._versions: Mapping[int, int] = {}
+        # the next instant at which a key begins to sign or dies
+        self._due = _NEVER
+        self._opened: dict[str, SigningKey] = {}
+        # a load that read earlier must not overwrite one that read later
+        self._loading = threading.Lock()
 
     def load(self, reader: Reader) -> None:
         """Read tenants and keys. Raises VaultError when a key does not open."""
-        by_header: dict[bytes, Realm] = {}
-        by_tenant: dict[int, Realm] = {}
-        rows = select_signing_keys(reader)
-        tenants = select_tenants(reader)
-        for tenant_id, name in tenants:
-            keys = [self._open(row, name) for row in rows if row[1] == tenant_id]
-            if not keys:
-                continue
-            realm = self._realm(tenant_id, name, keys)
-            by_tenant[tenant_id] = realm
-            for key in keys:
-                by_header[header_segment(key.algorithm, key.kid)] = realm
-        self._by_name = {realm.name: realm for realm in by_tenant.values()}
-        self._by_tenant, self._by_header = by_tenant, by_header
-        self._labels = frozenset(it.encode() for it in self._by_name) if len(by_tenant) > 1 else frozenset()
-        self._seen = frozenset(tenant_id for tenant_id, _ in tenants)
-        self._loaded_at = self._monotonic()
+        with self._loading:
+            rows = select_signing_keys(reader)
+            poorer = self._arrange(rows, select_tenants(reader), now(self._clock))
+            self._loaded_at = self._monotonic()
+        for tenant_id in poorer:
+            self._lost(tenant_id)
 
-    def keep_up(self, reader: Reader, tenants: frozenset[int]) -> None:
-        """Load again when there are `tenants` that were not there at the last time."""
-        if not tenants <= self._seen:
+    def keep_up(self, reader: Reader, versions: Mapping[int, int]) -> None:
+        """Load again when a tenant has changed or is new, or when it is some key's time; call it often.
+
+        `versions` are those of all tenants, read before by the same reader.
+        """
+        if versions != self._versions or now(self._clock) >= self._due:
             self.load(reader)
+            self._versions = versions
 
     def expect_more(self) -> None:
         """Let the next unknown host or key load again: this process has just made a tenant."""
@@ -132,7 +149,29 @@ class Realms:
         """The realm where no host names one: of the only tenant, or of the first one made."""
         return self._by_tenant[min(self._by_tenant)]
 
-    def _open(self, row: Any, realm: str) -> SigningKey:
+    def _arrange(self, rows: list[Row], tenants: list[Row], at: Instant) -> list[int]:
+        """Put every key in its place at an instant; returns the tenants that lost one."""
+        alive = [row for row in rows if row[6] is None or row[6] > at]
+        opened = {row[0]: self._opened.get(row[0]) for row in alive}
+        by_tenant: dict[int, Realm] = {}
+        by_header: dict[bytes, Realm] = {}
+        keys: dict[str, SigningKey] = {}
+        for tenant_id, name in tenants:
+            own = [row for row in alive if row[1] == tenant_id]
+            if not own:
+                continue
+            keys |= {row[0]: opened[row[0]] or self._open(row, name) for row in own}
+            realm = self._realm(tenant_id, name, [keys[row[0]] for row in own], _signer(own, at))
+            by_tenant[tenant_id] = realm
+            by_header |= {header_segment(keys[row[0]].algorithm, row[0]): realm for row in own}
+        before, self._opened = self._by_tenant, keys
+        self._by_name = {realm.name: realm for realm in by_tenant.values()}
+        self._by_tenant, self._by_header = by_tenant, by_header
+        self._labels = frozenset(it.encode() for it in self._by_name) if len(by_tenant) > 1 else frozenset()
+        self._due = min((it for row in rows for it in row[5:7] if it is not None and it > at), default=_NEVER)
+        return [id_ for id_, realm in by_tenant.items() if id_ in before and before[id_].kids - realm.kids]
+
+    def _open(self, row: Row, realm: str) -> SigningKey:
         kid, _tenant, algorithm, sealed, created_at, _active_from, _retired_at = row
         return SigningKey.unseal(
             bytes(sealed),
@@ -143,16 +182,28 @@ class Realms:
             kek=self._kek,
         )
 
-    def _realm(self, tenant_id: int, name: str, keys: list[SigningKey]) -> Realm:
+    def _realm(self, tenant_id: int, name: str, keys: list[SigningKey], signer: str) -> Realm:
+        kids = frozenset(key.kid for key in keys)
+        present = self._by_tenant.get(tenant_id)
+        if present is not None and (present.name, present.kids, present.minter.kid) == (name, kids, signer):
+            return present
         issuer = f"{self._public_url}/auth/realms/{name}"
         verifying = verification_keys(keys)
         return Realm(
             tenant_id=tenant_id,
             name=name,
             issuer=issuer,
-            # rows are ordered by the time they become active: the last one signs
-            minter=keys[-1].minter(),
+            minter=next(key.minter() for key in keys if key.kid == signer),
             verifier=Verifier(issuer, verifying, leeway=self._leeway),
             jwks=jwks(verifying.values()),
             algorithms=tuple(sorted({key.algorithm for key in keys})),
+            kids=kids,
         )
+
+
+def _signer(rows: list[Row], at: Instant) -> str:
+    """The id of the key that signs at an instant: the last one whose time has come.
+
+    `rows` are in the order of that time. On a machine whose clock lags it may have come for none: the first.
+    """
+    return [row[0] for row in rows if row is rows[0] or row[5] <= at][-1]

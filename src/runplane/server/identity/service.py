@@ -16,6 +16,7 @@ from runplane.server.identity.passwords import PasswordGate, PasswordHasher, Pas
 from runplane.server.identity.realms import Realm, Realms
 from runplane.server.identity.throttle import Throttle
 from runplane.server.identity.tokens import TokenRequest
+from runplane.server.identity.trusts.keys import IssuerKeys
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.sql.group_commit import GroupCommit
 from runplane.server.sql.lanes import Lanes
@@ -30,11 +31,14 @@ class IdentityRules:
 
     token_seconds: int = 3600
     session_seconds: int = 30 * 86400
+    browser_seconds: int = 12 * 3600
     refresh_seconds: int = 7 * 86400
     temporary_seconds: int = 72 * 3600
     password_grant: bool = True
     # what the key of a new tenant signs with
     algorithm: str = "ES256"
+    # how long others may keep the published keys
+    keys_kept_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Identity:
     kek: KeyEncryptionKey
     # where clients and agents reach this server
     public_url: str
+    # keys of other issuers, whose tokens trusts accept
+    issuers: IssuerKeys
     # where clusters get the agent's chart, empty where nobody offers one
     chart_repository: str = ""
     monotonic: Callable[[], float] = field(default=time.monotonic)

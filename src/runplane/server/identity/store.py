@@ -65,6 +65,7 @@ _SESSION = Prepared(
         sessions.c.id == bindparam("id"), sessions.c.tenant_id == bindparam("tenant_id")
     )
 )
+_SESSION_SCOPE = Prepared(select(sessions.c.scope).where(sessions.c.id == bindparam("id")))
 _REVOKED = Prepared(select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == bindparam("jti")))
 _REFRESH = Prepared(
     select(refresh_tokens.c.session_id, refresh_tokens.c.used_at, refresh_tokens.c.expires_at).where(
@@ -168,6 +169,11 @@ def select_session(reader: Reader, tenant_id: int, session_id: str) -> Row | Non
     return reader.one(_SESSION, {"id": session_id, "tenant_id": tenant_id})
 
 
+def select_session_scope(reader: Reader, session_id: str) -> str:
+    """What the tokens of a session are confined to, empty for nothing."""
+    return reader.scalar(_SESSION_SCOPE, {"id": session_id}) or ""
+
+
 def revoke_session(unit: Unit, session_id: str) -> None:
     """End a session: its refresh tokens and access tokens are refused from the commit on."""
     unit.execute(
@@ -249,6 +255,25 @@ def is_revoked(reader: Reader, jti: str) -> bool:
 def select_signing_keys(reader: Reader) -> list[Row]:
     """(kid, tenant_id, algorithm, sealed, created_at, active_from, retired_at) of every key, oldest first."""
     return reader.all(_KEYS, {})
+
+
+def retire_signing_keys(unit: Unit, tenant_id: int, at: Instant) -> None:
+    """Let the keys of a tenant that have no end yet verify until then."""
+    mine = (signing_keys.c.tenant_id == tenant_id, signing_keys.c.retired_at.is_(None))
+    unit.execute(update(signing_keys).where(*mine).values(retired_at=at))
+
+
+def void_signing_keys(unit: Unit, tenant_id: int) -> None:
+    """Let no key of a tenant verify any more, on a machine with a lagging clock either."""
+    mine = signing_keys.c.tenant_id == tenant_id
+    unit.execute(update(signing_keys).where(mine).values(retired_at=signing_keys.c.created_at))
+
+
+def delete_signing_keys(unit: Unit, tenant_id: int, before: Instant) -> None:
+    """Forget the keys of a tenant that have verified nothing since `before`."""
+    unit.execute(
+        delete(signing_keys).where(signing_keys.c.tenant_id == tenant_id, signing_keys.c.retired_at < before)
+    )
 
 
 def insert_signing_key(unit: Unit, values: dict[str, Any]) -> None:

@@ -93,6 +93,8 @@ sessions = Table(
     Column("created_at", InstantText, nullable=False),
     Column("expires_at", InstantText, nullable=False),
     Column("revoked_at", InstantText),
+    # what its tokens are confined to (authz.narrowing); empty for nothing
+    Column("scope", Text, nullable=False, server_default=""),
 )
 
 refresh_tokens = Table(

@@ -21,8 +21,8 @@ from runplane.server.core.ids import new_id
 from runplane.server.core.scope import SYSTEM_PATH
 from runplane.server.identity.keyring import SigningKey
 from runplane.server.identity.people.service import check_email
+from runplane.server.identity.rotation import add_key
 from runplane.server.identity.store import (
-    insert_signing_key,
     insert_tenant,
     insert_user,
     select_tenants,
@@ -83,9 +83,9 @@ def create(unit: Unit, kek: KeyEncryptionKey, new: NewTenant) -> int:
     tenant_id = max((id_ for id_, _ in known), default=FIRST_TENANT - 1) + 1
     insert_tenant(unit, tenant_id, new.name)
     root = tree.add_tenant(unit, tenant_id, new.name)
-    add_key(unit, kek, tenant_id, new.name, new.algorithm)
+    add_key(unit, kek, tenant_id, new.name, SigningKey.generate(unit.now, new.algorithm), unit.now)
     _insert_admin(unit, tenant_id, new)
-    _insert_admin_rule(unit, tenant_id, new.admin_email, root)
+    make_administrator(unit, tenant_id, new.admin_email, root)
     return tenant_id
 
 
@@ -101,25 +101,9 @@ def make_operator(unit: Unit, tenant_id: int, email: str) -> str:
     held = load_grants(unit, tenant_id, SubjectKind.USER, user.email_key, ())
     if any(it.role_id == SYSTEM_ADMINISTRATOR_ID and it.path == SYSTEM_PATH for it in held.rules):
         raise AlreadyExists("Operator", user.email)
-    _insert_admin_rule(unit, tenant_id, user.email, tree.SYSTEM)
+    make_administrator(unit, tenant_id, user.email, tree.SYSTEM)
     unit.changed(tenant_id)
     return user.id
-
-
-def add_key(unit: Unit, kek: KeyEncryptionKey, tenant_id: int, realm: str, algorithm: str) -> None:
-    """Give a tenant a new key, which signs from now on."""
-    key = SigningKey.generate(unit.now, algorithm)
-    insert_signing_key(
-        unit,
-        {
-            "kid": key.kid,
-            "tenant_id": tenant_id,
-            "algorithm": algorithm,
-            "sealed": key.seal(kek, realm),
-            "created_at": unit.now,
-            "active_from": unit.now,
-        },
-    )
 
 
 def _insert_admin(unit: Unit, tenant_id: int, new: NewTenant) -> None:
@@ -139,7 +123,8 @@ def _insert_admin(unit: Unit, tenant_id: int, new: NewTenant) -> None:
     insert_user(unit, user)
 
 
-def _insert_admin_rule(unit: Unit, tenant_id: int, email: str, node: tree.Node) -> None:
+def make_administrator(unit: Unit, tenant_id: int, email: str, node: tree.Node) -> None:
+    """Let a person be System administrator at `node`: the root of a tenant, or that of all tenants."""
     role = by_id(SYSTEM_ADMINISTRATOR_ID)
     insert_access_rule(
         unit,

@@ -104,14 +104,14 @@ class Throttle:
         same. Throttled, with the seconds to wait, when the source (the peer's address) has tried too much.
         """
         with self._lock:
-            self._check_source(_network(source), now)
+            self._check_source(network_of(source), now)
             known = self._accounts.get(self._hash(account))
             return known is None or now >= known.locked_until
 
     def failed(self, account: str, source: str, secret: str, now: float, *, lockable: bool = True) -> None:
         """Record a wrong secret. Only keyed hashes are kept; the key dies with the process."""
         with self._lock:
-            self._count_source(_network(source), self._hash(account, secret), now)
+            self._count_source(network_of(source), self._hash(account, secret), now)
             if lockable:
                 self._count_account(self._hash(account), self._hash(account, secret), now)
 
@@ -177,7 +177,7 @@ def _expire(tries: dict[int, float], before: float) -> None:
 
 
 @lru_cache(maxsize=1024)  # reading an address costs as much as the rest of `admit`
-def _network(source: str) -> str:
+def network_of(source: str) -> str:
     """The address, or the /64 of an IPv6 address: whoever has one of its addresses has all of them."""
     try:
         address = ipaddress.ip_address(source.partition("%")[0])

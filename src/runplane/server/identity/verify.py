@@ -32,6 +32,9 @@ MAX_TOKEN: Final = 8192
 MAX_LEEWAY: Final = 60.0
 """Seconds; RFC 8725 and ASVS want clock tolerance to be small."""
 AUDIENCE: Final = "runai"
+CONFINED_AUDIENCE: Final = "runplane-scoped"
+"""The audience of an access token that has a scope: who verifies tokens without asking this server, as an API
+server of Kubernetes does, knows nothing of scopes and must not take it for a whole one."""
 ACCESS: Final = "Bearer"
 """The private claim `typ` of an access token."""
 IDENTITY: Final = "ID"
@@ -45,7 +48,7 @@ _MAX_TIME: Final = 253_402_300_799
 _HEADER_KEYS: Final = frozenset(("alg", "typ", "kid"))
 _TIMES: Final = ("exp", "iat", "nbf")
 _REQUIRED_TEXTS: Final = ("iss", "sub", "jti")
-_TEXTS: Final = ("email", "preferred_username", "client_id", "azp", "sid", "scope", "uid", "gid")
+_TEXTS: Final = ("email", "preferred_username", "client_id", "azp", "sid", "scope", "trust", "uid", "gid")
 
 _decode_json: Final = msgspec.json.Decoder().decode
 
@@ -57,7 +60,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     `tenant_id` is text even when the token carries a number. `epoch` counts the subject's revocations: the
     caller refuses a token whose epoch is older than the subject's. `uid` and `gid` are text, as upstream has
-    them. `azp` is empty when the token has none; `client_id` then usually names the client.
+    them. `azp` is empty when the token has none; `client_id` then usually names the client. `trust` names the
+    trust, and the version of it, by which the token of another issuer was exchanged for this one.
     """
 
     iss: str
@@ -77,6 +81,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     epoch: int = 0
     sid: str = ""
     scope: str = ""
+    trust: str = ""
     uid: str = ""
     gid: str = ""
 
@@ -127,6 +132,24 @@ class Verifier:
         Raises Unauthenticated; its `reason` is one of malformed, unknown_key, bad_signature, wrong_issuer,
         wrong_audience, wrong_class, expired, not_yet_valid.
         """
+        claims = self._signed(token)
+        self._check_meaning(claims)
+        self.still_valid(claims, now)
+        return claims
+
+    def identify(self, token: str) -> Claims:
+        """The claims of an ID token of this issuer, be it expired: whom a sign-out is about.
+
+        Raises Unauthenticated with one of the reasons malformed, unknown_key, bad_signature, wrong_issuer,
+        wrong_class.
+        """
+        claims = self._signed(token)
+        self._check_issuer(claims)
+        if claims.typ != IDENTITY:
+            raise Unauthenticated("This is not an ID token; send the one of the reply.", reason="wrong_class")
+        return claims
+
+    def _signed(self, token: str) -> Claims:
         if len(token) > MAX_TOKEN or not token.isascii():
             _malformed()
         segments = token.encode("ascii").split(b".", 3)
@@ -144,10 +167,7 @@ class Verifier:
             raise Unauthenticated(
                 "The token's signature is not valid; sign in again.", reason="bad_signature"
             )
-        claims = _read_claims(_decode_payload(text))
-        self._check_meaning(claims)
-        self.still_valid(claims, now)
-        return claims
+        return _read_claims(_decode_payload(text))
 
     def still_valid(self, claims: Claims, now: float) -> None:
         """Check the clock again, for claims verified before: Unauthenticated if expired or not_yet_valid."""
@@ -179,10 +199,13 @@ class Verifier:
             )
         return key
 
-    def _check_meaning(self, claims: Claims) -> None:
+    def _check_issuer(self, claims: Claims) -> None:
         if claims.iss != self._issuer:
             raise Unauthenticated("The token was issued by another server or tenant.", reason="wrong_issuer")
-        if self._audience not in claims.aud:
+
+    def _check_meaning(self, claims: Claims) -> None:
+        self._check_issuer(claims)
+        if self._audience not in claims.aud and not (claims.scope and CONFINED_AUDIENCE in claims.aud):
             raise Unauthenticated("The token is meant for another service.", reason="wrong_audience")
         if claims.typ != ACCESS:
             raise Unauthenticated(

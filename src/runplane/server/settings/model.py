@@ -44,7 +44,9 @@ class TokenSettings(_Table, frozen=True):
     ] = 3600
     algorithm: Annotated[
         Literal["ES256", "RS256", "EdDSA"],
-        Meta(description="How tokens are signed. Another one adds a key at the next start; old keys stay."),
+        Meta(
+            description="How tokens are signed. Another one adds a key at the next start; old keys end later."
+        ),
     ] = "ES256"
     leeway_seconds: Annotated[
         int,
@@ -55,6 +57,10 @@ class TokenSettings(_Table, frozen=True):
     session_days: Annotated[
         int, Meta(ge=1, le=365, description="Days until a person has to sign in again, however active.")
     ] = 30
+    browser_session_hours: Annotated[
+        int,
+        Meta(ge=1, le=720, description="Hours until a person has to sign in to the console again."),
+    ] = 12
     refresh_days: Annotated[
         int,
         Meta(
@@ -89,8 +95,21 @@ class PasswordSettings(_Table, frozen=True):
     ] = 2
 
 
+class TrustSettings(_Table, frozen=True):
+    """Trusts: which issuers of tokens this server may fetch keys from."""
+
+    internal_issuers: Annotated[
+        tuple[str, ...],
+        Meta(description="Hosts, and networks (CIDR), of issuers that have no public address."),
+    ] = ()
+    ca_file: Annotated[
+        Path | None,
+        Meta(description="A PEM file of authorities that issuers' certificates may have beside public ones."),
+    ] = None
+
+
 class KeySettings(_Table, frozen=True):
-    """The key under which private keys are encrypted in the database."""
+    """The key under which private keys are encrypted in the database, and how public ones are published."""
 
     key_encryption_key: Annotated[
         Secret | None,
@@ -103,6 +122,14 @@ class KeySettings(_Table, frozen=True):
             extra={"default": f"<data_dir>/{_KEY_FILE}"},
         ),
     ] = Path()
+    kept_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="How long others may keep the published keys. A new one signs after twice this time.",
+        ),
+    ] = 300
 
 
 class AdminSettings(_Table, frozen=True):
@@ -179,6 +206,7 @@ class Settings(_Table, frozen=True):
     tokens: TokenSettings = field(default_factory=TokenSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     keys: KeySettings = field(default_factory=KeySettings)
+    trusts: TrustSettings = field(default_factory=TrustSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
@@ -255,7 +283,7 @@ class Setting:
             return f"must be a whole number from {self.meta.ge} to {self.meta.le}"
         if kind is bool:
             return "must be true or false"
-        if kind is Path:
+        if Path in (kind, *get_args(kind)):
             return "must be a path"
         return "must be a list of texts" if get_origin(kind) is tuple else "must be text"
 

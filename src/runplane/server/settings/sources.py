@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import ssl
 import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -37,8 +38,16 @@ CONFIG_VARIABLE: Final = "RUNPLANE_CONFIG"
 DEFAULT: Final = "default"
 """The source of a value that nobody gave."""
 
-# Read by others under the same prefix: the tests (tests/conftest.py).
-_NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, "RUNPLANE_REQUIRE", "RUNPLANE_HYPOTHESIS"})
+# Read by others under the same prefix: the tests (tests/conftest.py), the command line (docs/guides/cli.md)
+# and the agent, all of which may run in the shell that starts the server.
+_NOT_SETTINGS: Final = frozenset(
+    {
+        CONFIG_VARIABLE,
+        "RUNPLANE_REQUIRE", "RUNPLANE_HYPOTHESIS",
+        "RUNPLANE_HOME", "RUNPLANE_SERVER", "RUNPLANE_URL", "RUNPLANE_CONTEXT", "RUNPLANE_TOKEN",
+        "RUNPLANE_CLIENT_ID", "RUNPLANE_CLIENT_SECRET", "RUNPLANE_CA_FILE", "RUNPLANE_AGENT_SECRET",
+    }
+)  # fmt: skip
 _FLAGS: Final = MappingProxyType({"host": "--host", "port": "--port", "data_dir": "--data-dir"})
 _MAX_FILE: Final = 64 * 1024
 _TOML_PLACE = re.compile(r"\(at (.*)\)$")
@@ -319,6 +328,27 @@ def _check_proxies(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _check_internal(value: tuple[str, ...]) -> tuple[str, ...]:
+    for it in value:
+        try:
+            ip_network(it)
+        except ValueError:
+            # a network with a slip in it must not be taken for a name
+            if not re.fullmatch(r"(?=.*[A-Za-z])[0-9A-Za-z.-]+", it):
+                raise ValueError("must hold names of hosts, or networks such as 10.0.0.0/8.") from None
+    return value
+
+
+def _check_ca_file(value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+    except (OSError, ssl.SSLError):
+        raise ValueError("must be a file with certificates in PEM.") from None
+    return value
+
+
 def _check_email(value: str) -> str:
     if len(value) > 254 or not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
         raise ValueError("must be an e-mail address.")
@@ -339,6 +369,8 @@ _CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "public_url": _check_address,
         "chart_repository": _check_address,
         "trusted_proxies": _check_proxies,
+        "trusts.internal_issuers": _check_internal,
+        "trusts.ca_file": _check_ca_file,
         "admin.email": _check_email,
         "admin.password": _check_secret,
         "keys.key_encryption_key": _check_secret,

@@ -47,7 +47,8 @@ MAX_WEIGHT = 2048
 # Every parameter of ours starts with this, so that none meets one of the caller's.
 _PREFIX = "lq_"
 _SEARCH = f"{_PREFIX}search"
-_LIMIT, _OFFSET = f"{_PREFIX}limit", f"{_PREFIX}offset"
+LIMIT, _OFFSET = f"{_PREFIX}limit", f"{_PREFIX}offset"
+"""Parameter of a page: how many rows are read, one more than it shows where `peek` was asked for."""
 MOST = f"{_PREFIX}most"
 """Parameter of `Prepared.total`: where counting stops."""
 TENANT = "tenant_id"
@@ -134,7 +135,7 @@ class ListQuery:
         shape = self._shape(page, scopes, shape_key, counting=False, few=few, small=small)
         params = self._params(page, scopes, shape)
         if page.limit is not None:
-            params[_LIMIT] = page.limit + peek
+            params[LIMIT] = page.limit + peek
             params[_OFFSET] = page.offset
         return self._prepared(shape, where), params
 
@@ -349,5 +350,5 @@ def _same(kept: Sequence[ColumnElement[bool]], asked: Sequence[ColumnElement[boo
 
 
 def _sliced(rows: Select[Any]) -> Select[Any]:
-    limit, offset = bindparam(_LIMIT, type_=BigInteger()), bindparam(_OFFSET, type_=BigInteger())
+    limit, offset = bindparam(LIMIT, type_=BigInteger()), bindparam(_OFFSET, type_=BigInteger())
     return rows.limit(limit).offset(offset)

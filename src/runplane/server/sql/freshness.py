@@ -10,7 +10,8 @@ so that a revoked credential is never served from memory by a server that lost i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import count
 
 from sqlalchemy import select
 
@@ -30,15 +31,17 @@ class Freshness:
         self._monotonic = monotonic
         self._versions: dict[int, int] = {}
         self._stamps: dict[int, int] = {}
+        # two threads that raised one number at once would make one stamp of two changes
+        self._next = count(1)
         self._polled_at = float("-inf")
 
     def stamp(self, tenant_id: int) -> int:
         """The current stamp; read it *before* loading what it will guard."""
         return self._stamps.get(tenant_id, 0)
 
-    def tenants(self) -> frozenset[int]:
-        """The ids of all tenants at the last poll."""
-        return frozenset(self._versions)
+    def versions(self) -> Mapping[int, int]:
+        """The version of every tenant at the last poll, by id."""
+        return dict(self._versions)
 
     def is_stale(self) -> bool:
         """Whether the last successful poll is too long ago to trust any stamp."""
@@ -46,7 +49,7 @@ class Freshness:
 
     def changed(self, tenant_id: int) -> None:
         """Something of this tenant was committed by this process."""
-        self._stamps[tenant_id] = self._stamps.get(tenant_id, 0) + 1
+        self._stamps[tenant_id] = next(self._next)
 
     def poll(self, reader: Reader) -> None:
         """Compare with the database; call it about every POLL_SECONDS."""

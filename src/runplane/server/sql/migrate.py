@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from runplane.server.sql.engine import Database
 
 # The newest revision in `migrations/versions`; a test compares.
-HEAD = "0005"
+HEAD = "0008"
 # Any number will do, so long as every release uses the same one.
 _LOCK = 7_261_001
 

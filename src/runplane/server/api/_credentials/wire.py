@@ -104,6 +104,7 @@ class ServiceAccount(Wire):
     updated_at: Time
     last_login: Time
     tenant_id: str
+    expires_at: ExpiresAt
 
     @classmethod
     def of(cls, row: ClientRow) -> ServiceAccount:
@@ -114,7 +115,6 @@ class ServiceAccount(Wire):
 class ServiceAccountDetails(ServiceAccount):
     """A service account, or application, with its live secrets, oldest first."""
 
-    expires_at: ExpiresAt
     default_page_size: PageSize | None
     secrets: Secrets
 
@@ -123,7 +123,6 @@ class ServiceAccountDetails(ServiceAccount):
         """The form of a single object."""
         return ServiceAccountDetails(
             **_service_account(row),
-            expires_at=row.expires_at,
             default_page_size=row.default_page_size,
             secrets=_live_secrets(secrets),
         )
@@ -137,6 +136,7 @@ class AccessKey(Wire):
     client_id: str
     created_at: Time
     last_login: Time
+    expires_at: ExpiresAt
 
     @classmethod
     def of(cls, row: ClientRow) -> AccessKey:
@@ -147,13 +147,12 @@ class AccessKey(Wire):
 class AccessKeyDetails(AccessKey):
     """An access key, or user application, with its live secrets, oldest first."""
 
-    expires_at: ExpiresAt
     secrets: Secrets
 
     @classmethod
     def with_secrets(cls, row: ClientRow, secrets: Sequence[SecretRow]) -> AccessKeyDetails:
         """The form of a single object."""
-        return AccessKeyDetails(**_access_key(row), expires_at=row.expires_at, secrets=_live_secrets(secrets))
+        return AccessKeyDetails(**_access_key(row), secrets=_live_secrets(secrets))
 
 
 class AdministeredAccessKey(AccessKey):
@@ -282,6 +281,7 @@ def _access_key(row: ClientRow) -> dict[str, Any]:
         "client_id": row.client_id,
         "created_at": row.created_at,
         "last_login": row.last_login,
+        "expires_at": row.expires_at,
     }
 
 

@@ -1,4 +1,4 @@
-"""/auth/realms/{realm}/…: the token call of a realm, its metadata and keys, introspection and revocation.
+"""/auth/realms/{realm}/…: a realm as an OpenID provider, from its metadata to its token call and sign-out.
 
 The paths are those of the identity service that upstream ships, because API servers of Kubernetes, installers
 and scripts have them written down. Metadata and keys may be cached for a while, everything else may not.
@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from runplane.server.api.auth import service
+from runplane.server.api.auth.browser_logins import add_browser_logins
+from runplane.server.api.auth.people import add_people
+from runplane.server.api.auth.realm import realm_of
 from runplane.server.api.auth.wire import (
     DiscoveryOut,
     IntrospectionOut,
@@ -18,10 +21,10 @@ from runplane.server.api.auth.wire import (
     inactive_or,
 )
 from runplane.server.authz.guard import public
-from runplane.server.core.errors import NotFound
 from runplane.server.http.call import Call
 from runplane.server.http.operation import Mode, NotAudited, Operation, Operations, Reply, Surface
 from runplane.server.http.problems import NO_STORE
+from runplane.server.identity.browser import BrowserSessions
 from runplane.server.identity.dialects import (
     FormTokenIn,
     FormTokenOut,
@@ -31,10 +34,8 @@ from runplane.server.identity.dialects import (
     request_of_client,
 )
 from runplane.server.identity.grants import issue
-from runplane.server.identity.realms import Realm
 from runplane.server.identity.service import Identity
 
-_CACHED = ((b"cache-control", b"public, max-age=300"),)
 _PROVES_ITSELF = public("the client authenticates in the request itself; throttled per source")
 _OAUTH: dict[str, Any] = {
     "mode": Mode.LOOP,
@@ -44,17 +45,22 @@ _OAUTH: dict[str, Any] = {
 }
 
 
-def operations(identity: Identity) -> list[Operation]:
+def operations(identity: Identity, browsers: BrowserSessions) -> list[Operation]:
     """The operations of a realm."""
     ops = Operations("/auth/realms/{realm}", tag="OpenID Connect")
     _add_documents(ops, identity)
     _add_token_call(ops, identity)
     _add_introspection(ops, identity)
     _add_revocation(ops, identity)
+    add_browser_logins(ops, identity)
+    add_people(ops, identity, browsers)
     return ops.items
 
 
 def _add_documents(ops: Operations, identity: Identity) -> None:
+    def cached() -> tuple[tuple[bytes, bytes], ...]:
+        return ((b"cache-control", b"public, max-age=%d" % identity.rules.keys_kept_seconds),)
+
     @ops.get(
         "/.well-known/openid-configuration",
         allow=public("metadata names addresses and algorithms only"),
@@ -64,7 +70,7 @@ def _add_documents(ops: Operations, identity: Identity) -> None:
     )
     async def get_openid_configuration(call: Call[Any]) -> Reply:
         """Get the metadata of a realm."""
-        return Reply(discovery(identity, await _realm(identity, call)), headers=_CACHED)
+        return Reply(discovery(identity, await realm_of(identity, call)), headers=cached())
 
     @ops.get(
         "/protocol/openid-connect/certs",
@@ -75,7 +81,7 @@ def _add_documents(ops: Operations, identity: Identity) -> None:
     )
     async def get_realm_keys(call: Call[Any]) -> Reply:
         """Get the public keys of a realm."""
-        return Reply((await _realm(identity, call)).jwks, headers=_CACHED)
+        return Reply((await realm_of(identity, call)).jwks, headers=cached())
 
 
 def _add_token_call(ops: Operations, identity: Identity) -> None:
@@ -89,7 +95,7 @@ def _add_token_call(ops: Operations, identity: Identity) -> None:
     )
     async def grant_realm_token(call: Call[Any]) -> Reply:
         """Get a token of a realm with an OAuth 2.0 request."""
-        return as_oauth(await issue(identity, from_form(call, await _realm(identity, call))))
+        return as_oauth(await issue(identity, from_form(call, await realm_of(identity, call))))
 
 
 def _add_introspection(ops: Operations, identity: Identity) -> None:
@@ -106,7 +112,7 @@ def _add_introspection(ops: Operations, identity: Identity) -> None:
 
         The caller authenticates as a client, with HTTP Basic or in the form, or with a token of its own.
         """
-        realm = await _realm(identity, call)
+        realm = await realm_of(identity, call)
         form = read_form(call)
         bearer = call.request.header(b"authorization")
         if bearer[:7].lower() == "bearer ":
@@ -128,20 +134,7 @@ def _add_revocation(ops: Operations, identity: Identity) -> None:
     async def revoke_token(call: Call[Any]) -> Reply:
         """Revoke a refresh token with its session, or one access token."""
         form = read_form(call)
-        request = request_of_client(call, form, await _realm(identity, call))
+        request = request_of_client(call, form, await realm_of(identity, call))
         client_id = await service.client_of_revocation(identity, request)
         await service.revoke(identity, request, client_id, service.required_token(form))
         return Reply(headers=NO_STORE)
-
-
-async def _realm(identity: Identity, call: Call[Any]) -> Realm:
-    """The realm that the address names. Raises NotFound."""
-    name = call.path["realm"]
-    realm = identity.realms.by_name(name)
-    if realm is None and identity.realms.reload_due():
-        # another replica may have made it
-        await identity.book.read(identity.realms.load)
-        realm = identity.realms.by_name(name)
-    if realm is None:
-        raise NotFound("There is no such realm on this server.")
-    return realm

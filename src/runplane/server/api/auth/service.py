@@ -14,6 +14,7 @@ from runplane.server.core.clock import Instant, to_epoch
 from runplane.server.core.errors import GrantRefused, Unauthenticated
 from runplane.server.core.secrets import REFRESH_PREFIX, digest
 from runplane.server.identity.grants import client_credentials
+from runplane.server.identity.logins.public_clients import PUBLIC_CLIENTS
 from runplane.server.identity.realms import Realm
 from runplane.server.identity.service import Identity
 from runplane.server.identity.store import (
@@ -21,9 +22,10 @@ from runplane.server.identity.store import (
     revoke_session,
     select_refresh_token,
     select_session,
+    select_session_scope,
     select_user,
 )
-from runplane.server.identity.tokens import ACCESS_CLASS, PUBLIC_CLIENTS, TokenRequest
+from runplane.server.identity.tokens import ACCESS_CLASS, TokenRequest
 from runplane.server.identity.verify import Claims
 from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit
@@ -172,6 +174,7 @@ def _describe_refresh(identity: Identity, reader: Reader, realm: Realm, token: s
         "exp": int(to_epoch(Instant(expires_at))),
         "sid": session_id,
         "tenant_id": str(realm.tenant_id),
+        **({"scope": scope} if (scope := select_session_scope(reader, session_id)) else {}),
     }
 
 

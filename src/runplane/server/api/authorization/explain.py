@@ -15,7 +15,7 @@ from runplane.server.api.authorization.access_rules.model import Subject
 from runplane.server.api.authorization.access_rules.wire import ScopeTypeName, SubjectType
 from runplane.server.authz import tree
 from runplane.server.authz.explain import describe, refusal
-from runplane.server.authz.grants import Grant, Grants
+from runplane.server.authz.grants import NO_GRANTS, Grant, Grants
 from runplane.server.authz.guard import signed_in
 from runplane.server.authz.permissions import (
     ACCESS_RULES,
@@ -91,21 +91,28 @@ class DecisionOut(ExplainOut):
     id: str
     refused_at: str
     subject: str
+    subject_type: Literal["user", "service-account"]
     http_method: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Whose grants are examined: `name` in sentences, "You" for the caller."""
+    """Whose grants are examined: `name` in sentences, "You" for the caller.
+
+    `uncut` is what the caller holds where `grants` are cut down to the scope of its token.
+    """
 
     name: str
     grants: Grants
+    uncut: Grants = NO_GRANTS
 
 
 @ops.post(
     "/explain",
-    allow=signed_in("about the caller itself; about others only with access_rules:read in the tenant"),
+    allow=signed_in(
+        "about the caller itself; about others only with access_rules:read in the tenant", scoped=True
+    ),
     body=ExplainIn,
     reply=ExplainOut,
     writes=False,
@@ -126,7 +133,9 @@ def explain_permission(call: Call[ExplainIn]) -> ExplainOut:
 
 @ops.get(
     "/decisions/{decisionId}",
-    allow=signed_in("about the caller's own refusals; others' only with events-history:read in the tenant"),
+    allow=signed_in(
+        "about the caller's own refusals; others' only with events-history:read in the tenant", scoped=True
+    ),
     reply=DecisionOut,
     extension=True,
 )
@@ -140,13 +149,16 @@ def get_decision(call: Call[Any]) -> DecisionOut:
             "Decisions are kept in the audit log, one for each burst of equal refusals.",
         )
     own = row.subject == principal.name
-    asked = _Asked("You", principal.grants) if own else _recorded_subject(reader, principal, row)
+    asked = (
+        _Asked("You", principal.grants, principal.uncut) if own else _recorded_subject(reader, principal, row)
+    )
     node = _recorded_scope(reader, principal, row.metadata.get("scope", ""))
     told = _explained(reader, principal, asked, parse_permission(row.metadata["permission"]), node)
     return DecisionOut(
         id=decision_id,
         refused_at=row.at,
         subject=row.subject,
+        subject_type=_type_of(row),
         http_method=row.http_method,
         url=row.url,
         **told,
@@ -162,10 +174,10 @@ def _scope(reader: Reader, principal: Principal, body: ExplainIn) -> tree.Node:
 
 def _asked(reader: Reader, principal: Principal, body: ExplainIn) -> _Asked:
     if body.subject_id is None:
-        return _Asked("You", principal.grants)
+        return _Asked("You", principal.grants, principal.uncut)
     subject = rules.find_subject(reader, principal.tenant_id, body.subject_type or "user", body.subject_id)
     if (subject.kind, subject.key) == (principal.kind, principal.key):
-        return _Asked("You", principal.grants)
+        return _Asked("You", principal.grants, principal.uncut)
     if not principal.grants.allows(_MAY_READ_RULES, principal.tenant_path):
         raise refusal(_MAY_READ_RULES, principal, principal.tenant_path)
     return _Asked(subject.name, _grants_of(reader, principal.tenant_id, subject))
@@ -186,7 +198,7 @@ def _explained(
     roles = [it for it in service.list_roles(reader, principal.tenant_id) if wanted in it.permissions]
     return {
         "allowed": bool(granting),
-        "message": _sentence(principal, asked, wanted, path[-1], granting),
+        "message": _sentence(principal, asked, wanted, node, granting),
         "permission": wanted.text,
         "scope_path": path,
         "granted_by": [_granted_by(reader, principal, it) for it in granting],
@@ -195,8 +207,9 @@ def _explained(
 
 
 def _sentence(
-    principal: Principal, asked: _Asked, wanted: Permission, where: str, granting: list[Grant]
+    principal: Principal, asked: _Asked, wanted: Permission, node: tree.Node, granting: list[Grant]
 ) -> str:
+    where = describe(node.path, principal)[-1]
     verb = "have" if asked.name == "You" else "has"
     if granting:
         given = ", ".join(
@@ -204,6 +217,8 @@ def _sentence(
             for it in granting[:3]
         )
         return f"{asked.name} {verb} {wanted} in {where}: as {given}."
+    if principal.scope and asked.uncut.allows(wanted, node.path):
+        return f"You have {wanted} in {where}, but this token is confined to the scope {principal.scope}."
     elsewhere = [describe(it, principal)[-1] for it in asked.grants.scopes(wanted).roots]
     but = f"; only in {', '.join(elsewhere[:3])}" if elsewhere else " and nowhere else"
     return f"{asked.name} {verb} no access rule that grants {wanted} in {where}{but}."
@@ -235,10 +250,13 @@ def _refusal(reader: Reader, principal: Principal, decision_id: str) -> store.Re
     return row if principal.grants.allows(_MAY_READ_EVENTS, principal.tenant_path) else None
 
 
+def _type_of(row: store.RefusalRow) -> Literal["user", "service-account"]:
+    return "user" if row.subject_type == "User" else "service-account"
+
+
 def _recorded_subject(reader: Reader, principal: Principal, row: store.RefusalRow) -> _Asked:
-    subject_type = "user" if row.subject_type == "User" else "service-account"
     try:
-        subject = rules.find_subject(reader, principal.tenant_id, subject_type, row.subject)
+        subject = rules.find_subject(reader, principal.tenant_id, _type_of(row), row.subject)
     except NotFound:
         return _Asked(row.subject, Grants())
     return _Asked(subject.name, _grants_of(reader, principal.tenant_id, subject))

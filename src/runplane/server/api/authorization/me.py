@@ -12,7 +12,7 @@ from runplane.server.http.operation import CountOut, Operations
 
 ops = Operations("/api/v1/authorization/me/access-rules", tag="Me")
 
-_OWN = signed_in("it shows only the rules that name the caller or one of its groups")
+_OWN = signed_in("it shows only the rules that name the caller or one of its groups", scoped=True)
 
 
 @ops.get("", allow=_OWN, listing=MY_ACCESS_RULES, reply=wire.MyAccessRulesOut)

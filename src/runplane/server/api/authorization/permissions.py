@@ -26,7 +26,7 @@ from runplane.server.http.operation import Mode, Operations, Wire
 
 ops = Operations("/api/v1/authorization", tag="Permissions")
 
-_OWN = signed_in("it shows only what the caller itself holds")
+_OWN = signed_in("it shows only what the caller itself holds", scoped=True)
 _LISTS = ("tenants", "clusters", "departments", "projects")
 
 

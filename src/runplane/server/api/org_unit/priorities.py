@@ -28,7 +28,12 @@ def operations() -> list[Operation]:
     """The one operation of this room."""
     ops = Operations("/api/v1/org-unit/priorities", tag="Org unit")
 
-    @ops.get("", allow=signed_in("the list is the same for everybody"), mode=Mode.HOT, reply=PrioritiesOut)
+    @ops.get(
+        "",
+        allow=signed_in("the list is the same for everybody", scoped=True),
+        mode=Mode.HOT,
+        reply=PrioritiesOut,
+    )
     def get_priorities(_: Call[Any]) -> PrioritiesOut:
         """List priorities"""
         return PrioritiesOut(

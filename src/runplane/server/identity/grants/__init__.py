@@ -11,9 +11,17 @@ from types import MappingProxyType
 from typing import Final
 
 from runplane.server.core.errors import GrantRefused
-from runplane.server.identity.grants import client_credentials, password, refresh_token
+from runplane.server.identity.grants import (
+    authorization_code,
+    client_credentials,
+    device_code,
+    password,
+    refresh_token,
+    token_exchange,
+)
 from runplane.server.identity.service import Identity
 from runplane.server.identity.tokens import Issued, TokenRequest
+from runplane.server.identity.trusts.wire import TOKEN_EXCHANGE
 
 Grant = Callable[[Identity, TokenRequest], Awaitable[Issued]]
 
@@ -24,10 +32,15 @@ GRANTS: Final[Mapping[str, Grant]] = MappingProxyType(
         "app_token": client_credentials.grant,
         "password": password.grant,
         "refresh_token": refresh_token.grant,
+        "authorization_code": authorization_code.grant,
+        # the older name for the same thing, in the JSON dialect
+        "exchange_token": authorization_code.grant,
+        device_code.DEVICE_CODE: device_code.grant,
+        TOKEN_EXCHANGE: token_exchange.grant,
+        # the same in the JSON dialect
+        "external_token_exchange": token_exchange.grant,
     }
 )
-# Part of the contract, waiting for single sign-on.
-NOT_YET: Final = frozenset({"exchange_token", "external_token_exchange", "authorization_code"})
 
 
 async def issue(identity: Identity, request: TokenRequest) -> Issued:
@@ -35,13 +48,8 @@ async def issue(identity: Identity, request: TokenRequest) -> Issued:
     grant = GRANTS.get(request.grant)
     if grant is not None:
         return await grant(identity, request)
-    if request.grant in NOT_YET:
-        raise GrantRefused(
-            "unsupported_grant_type",
-            f"The grant {request.grant} needs single sign-on, which this server does not have yet; "
-            "use client_credentials or password.",
-        )
+    # those with long names come from programs, which do not misspell them
+    short = ", ".join(it for it in GRANTS if ":" not in it)
     raise GrantRefused(
-        "unsupported_grant_type",
-        f"There is no grant {request.grant[:60]!r}; use one of: {', '.join(GRANTS)}.",
+        "unsupported_grant_type", f"There is no grant {request.grant[:60]!r}; use one of: {short}."
     )

@@ -12,10 +12,12 @@ from runplane.server.core.errors import GrantRefused
 from runplane.server.core.secrets import scrub
 from runplane.server.identity.credentials import Credential, store_uses
 from runplane.server.identity.records import SecretRow
+from runplane.server.identity.scopes import scope_of_client
 from runplane.server.identity.service import Identity
 from runplane.server.identity.tokens import (
     Issued,
     TokenRequest,
+    asked_for,
     client_id_token,
     client_token,
     expiry_warning,
@@ -29,17 +31,21 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
     now = identity.clock.epoch()
     at = instant(now)
     credential, secret = await authenticate(identity, request, at)
-    token, expires_in = client_token(request.realm, credential, now, identity.rules.token_seconds)
+    scope = await scope_of_client(identity, request, credential) if request.scope else ""
+    lifetime = request.lifetime(identity.rules.token_seconds)
+    token, expires_in = client_token(request.realm, credential, now, lifetime, scope)
     client = credential.client
     subject, subject_type = credential.subject
-    note = Note(client.kind, client.id, client.name)
+    note = Note(client.kind, client.id, client.name, asked_for(request))
     identity.record_sign_in(request, subject, subject_type, 200, note)
     identity.group.put(store_uses, (client.id, secret.id, client.owner_id), at)
     warning = None
     if secret.expires_at is not None or client.expires_at is not None:
         warning = _warning(credential, secret, instant(now + _WARN_SECONDS))
-    id_token = client_id_token(request.realm, credential, now, expires_in) if request.openid else None
-    return Issued(token, expires_in, id_token=id_token, warning=warning)
+    # an ID token has no scope, and clusters take it for the whole subject
+    wanted = request.openid and not scope
+    id_token = client_id_token(request.realm, credential, now, expires_in) if wanted else None
+    return Issued(token, expires_in, id_token=id_token, scope=scope or None, warning=warning)
 
 
 async def authenticate(

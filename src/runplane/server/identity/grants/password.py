@@ -7,14 +7,17 @@ give the same answer after the same work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from runplane.server.audit.journal import Note
 from runplane.server.core.errors import GrantRefused
 from runplane.server.core.secrets import scrub
 from runplane.server.identity.authenticator import PASSWORD_CHANGE_SCOPE
+from runplane.server.identity.logins.public_clients import PUBLIC_CLIENTS
 from runplane.server.identity.records import UserRow
+from runplane.server.identity.scopes import scope_of_person
 from runplane.server.identity.service import Identity
 from runplane.server.identity.sessions import open_session
 from runplane.server.identity.store import select_user_by_email, update_user
@@ -22,53 +25,74 @@ from runplane.server.identity.throttle import throttled_account
 from runplane.server.identity.tokens import (
     DEFAULT_PUBLIC_CLIENT,
     PASSWORD_CHANGE_SECONDS,
-    PUBLIC_CLIENTS,
     Issued,
     TokenRequest,
+    asked_for,
     person_tokens,
 )
 from runplane.server.sql.unit import Unit
 
+T = TypeVar("T")
+
 
 async def grant(identity: Identity, request: TokenRequest) -> Issued:
     """Tokens for a local user."""
-    if not identity.rules.password_grant:
-        raise GrantRefused(
-            "unauthorized_client", "Signing in with a password is switched off on this server."
-        )
-    if not request.username or not request.password:
-        raise GrantRefused("invalid_request", "Send a user name (the e-mail address) and a password.")
+    require_credentials(identity, request)
     client_id = public_client(request)
     user = await check_password(identity, request)
-
-    def job(unit: Unit) -> tuple[str, str]:
-        # raced by a change or reset of the password, or by a deletion: what was verified must still hold
-        proved = {"epoch": user.epoch, "enabled": True, "password_hash": user.password_hash}
-        if not update_user(unit, user.id, {"last_login": unit.now}, **proved):
-            raise _wrong()
-        session = open_session(unit, user, client_id, identity.rules)
-        origin = identity.sign_in_origin(request, user.email, "User")
-        identity.journal.write(unit, origin, "sign-in", 200, Note("user", user.id, user.email))
-        return session
-
-    session_id, refresh = await identity.lanes.write(job)
     temporary = user.password_expires_at is not None
+    scope = PASSWORD_CHANGE_SCOPE if temporary else await scope_of_person(identity, request, user)
+    session_id, refresh = await enter(
+        identity, request, user, lambda unit: open_session(unit, user, client_id, identity.rules, scope)
+    )
     tokens = person_tokens(
         request.realm,
         user,
         client_id,
         session_id,
         identity.clock.epoch(),
-        PASSWORD_CHANGE_SECONDS if temporary else identity.rules.token_seconds,
-        PASSWORD_CHANGE_SCOPE if temporary else "",
+        request.lifetime(PASSWORD_CHANGE_SECONDS if temporary else identity.rules.token_seconds),
+        scope,
     )
     return Issued(
         tokens.access_token,
         tokens.expires_in,
         refresh_token=None if temporary else refresh,
         id_token=tokens.id_token,
-        scope=PASSWORD_CHANGE_SCOPE if temporary else None,
+        scope=scope or None,
     )
+
+
+def require_credentials(identity: Identity, request: TokenRequest) -> None:
+    """Refuse a request without them, and any where people may not sign in so. Raises GrantRefused."""
+    if not identity.rules.password_grant:
+        raise GrantRefused(
+            "unauthorized_client", "Signing in with a password is switched off on this server."
+        )
+    if not request.username or not request.password:
+        raise GrantRefused("invalid_request", "Send a user name (the e-mail address) and a password.")
+
+
+async def enter(
+    identity: Identity, request: TokenRequest, user: UserRow, open_session: Callable[[Unit], T]
+) -> T:
+    """Sign in a person whose password was just right: `open_session` runs in the transaction that records it.
+
+    Raises GrantRefused when the person or the password has changed since.
+    """
+
+    def job(unit: Unit) -> T:
+        # raced by a change or reset of the password, or by a deletion: what was verified must still hold
+        proved = {"epoch": user.epoch, "enabled": True, "password_hash": user.password_hash}
+        if not update_user(unit, user.id, {"last_login": unit.now}, **proved):
+            raise _wrong()
+        opened = open_session(unit)
+        origin = identity.sign_in_origin(request, user.email, "User")
+        note = Note("user", user.id, user.email, asked_for(request))
+        identity.journal.write(unit, origin, "sign-in", 200, note)
+        return opened
+
+    return await identity.lanes.write(job)
 
 
 def public_client(request: TokenRequest) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runplane.server.audit.journal import Note
+from runplane.server.authz.narrowing import TokenScope
 from runplane.server.core.clock import Instant
 from runplane.server.core.errors import GrantRefused
 from runplane.server.core.secrets import digest
 from runplane.server.identity.records import UserRow
+from runplane.server.identity.scopes import check_person, read_scope, shrunk_scope
 from runplane.server.identity.service import Identity
-from runplane.server.identity.sessions import next_refresh_token
+from runplane.server.identity.sessions import end_session, next_refresh_token
 from runplane.server.identity.store import (
-    revoke_session,
     select_refresh_token,
     select_session,
+    select_session_scope,
     select_user,
     spend_refresh_token,
 )
@@ -28,13 +29,15 @@ class _Spent:
     session_id: str
     client_id: str
     refresh_token: str
+    scope: str
 
 
 async def grant(identity: Identity, request: TokenRequest) -> Issued:
     """New tokens for a session. The spent token's second use ends the session."""
     if not request.refresh_token:
         raise GrantRefused("invalid_request", "Send a refresh token.")
-    spent = await identity.lanes.write(lambda unit: _spend(identity, unit, request))
+    asked = read_scope(request.scope)
+    spent = await identity.lanes.write(lambda unit: _spend(identity, unit, request, asked))
     if spent is None:
         raise GrantRefused(
             "invalid_grant", "The refresh token is unknown, expired or already used; sign in again."
@@ -45,12 +48,14 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
         spent.client_id,
         spent.session_id,
         identity.clock.epoch(),
-        identity.rules.token_seconds,
+        request.lifetime(identity.rules.token_seconds),
+        spent.scope,
     )
-    return Issued(tokens.access_token, tokens.expires_in, spent.refresh_token, tokens.id_token)
+    scope = spent.scope or None
+    return Issued(tokens.access_token, tokens.expires_in, spent.refresh_token, tokens.id_token, scope)
 
 
-def _spend(identity: Identity, unit: Unit, request: TokenRequest) -> _Spent | None:
+def _spend(identity: Identity, unit: Unit, request: TokenRequest, asked: TokenScope) -> _Spent | None:
     # A refusal must not roll back what it found out, so this returns None instead of raising.
     tenant_id = request.realm.tenant_id
     key = digest(request.refresh_token)
@@ -62,6 +67,9 @@ def _spend(identity: Identity, unit: Unit, request: TokenRequest) -> _Spent | No
     if request.client_id and request.client_id != client_id:
         # Another client may not use the token, and not use it up for its owner either.
         return None
+    # raises for a wider scope, and the token is not spent then; what is granted is only this token's scope,
+    # the session keeps its own (RFC 6749 section 6)
+    scope = shrunk_scope(unit, tenant_id, select_session_scope(unit, session_id), asked)
     if spend_refresh_token(unit, key) is None:
         _punish_reuse(identity, unit, request, key)
         return None
@@ -75,20 +83,12 @@ def _spend(identity: Identity, unit: Unit, request: TokenRequest) -> _Spent | No
     ):
         return None
     refresh = next_refresh_token(unit, session_id, Instant(expires_at), identity.rules)
-    return _Spent(user, session_id, client_id, refresh)
+    check_person(unit, user, asked)
+    return _Spent(user, session_id, client_id, refresh, scope)
 
 
 def _punish_reuse(identity: Identity, unit: Unit, request: TokenRequest, key: bytes) -> None:
     known = select_refresh_token(unit, key)
     if known is None or known[1] is None:
         return
-    session_id = known[0]
-    session = select_session(unit, request.realm.tenant_id, session_id)
-    if session is None or session[1] is not None:
-        return
-    revoke_session(unit, session_id)
-    unit.changed(request.realm.tenant_id)
-    user = select_user(unit, request.realm.tenant_id, session[0])
-    origin = identity.sign_in_origin(request, user.email if user else "", "User")
-    note = Note("session", session_id, metadata={"reason": "a spent refresh token came back"})
-    identity.journal.write(unit, origin, "sign-out", 400, note)
+    end_session(identity, unit, request, known[0], 400, "a spent refresh token came back")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runplane.server.authz.principal import Principal, SubjectKind
@@ -57,8 +57,19 @@ async def prepare(
         raise Invalid("Your password is kept by your identity provider; change it there.")
     if user.password_expires_at is not None and user.password_expires_at <= identity.book.now():
         raise Invalid("Your temporary password has expired; ask an administrator for a new one.")
-    identity.policy.check(new, email=user.email, context=(caller.realm,))
+    # before the current one is looked at: a new one that will not do must not count as a wrong guess
+    check_new(identity, user, caller.realm, new)
     await _check_current(identity, user, user.password_hash, source_ip, current)
+    return await accepted(identity, user, current, new)
+
+
+def check_new(identity: Identity, user: UserRow, realm: str, new: str) -> None:
+    """Raises Invalid for a new password that the policy refuses."""
+    identity.policy.check(new, email=user.email, context=(realm,))
+
+
+async def accepted(identity: Identity, user: UserRow, current: str, new: str) -> PasswordChange:
+    """The change from a right `current` password to one that `check_new` let pass. Raises Invalid."""
     if _normal(new) == _normal(current):
         raise Invalid("The new password must differ from the current one.")
     return PasswordChange(user, await identity.slowly(identity.hasher.hash, new))
@@ -82,17 +93,33 @@ def store(unit: Unit, caller: Principal, change: PasswordChange) -> None:
     A token got with a temporary password ends too: it was good for this one thing. Raises Conflict when the
     password was changed or reset since `prepare` looked.
     """
+    if caller.only is not None:
+        store_first(unit, change)
+    else:
+        _replace(unit, change)
+        revoke_other_sessions(unit, change.user.id, caller.session_id or "")
+        unit.changed(change.user.tenant_id)
+
+
+def store_first(unit: Unit, change: PasswordChange) -> UserRow:
+    """Store the password that follows a temporary one, and end whatever the temporary one opened.
+
+    Returns the person as it is now. Raises Conflict as `store` does.
+    """
+    user = change.user
+    _replace(unit, change)
+    update_and_end_tokens(unit, user.tenant_id, user.id, {})
+    revoke_sessions_of(unit, user.id)
+    unit.changed(user.tenant_id)
+    return replace(user, password_hash=change.password_hash, password_expires_at=None, epoch=user.epoch + 1)
+
+
+def _replace(unit: Unit, change: PasswordChange) -> None:
     user = change.user
     values = {"password_hash": change.password_hash, "password_expires_at": None, "updated_at": unit.now}
     unchanged = {"tenant_id": user.tenant_id, "epoch": user.epoch, "password_hash": user.password_hash}
     if not update_user(unit, user.id, values, **unchanged):
         raise Conflict("Your password was changed by somebody else at this moment; sign in again.")
-    if caller.only is not None:
-        update_and_end_tokens(unit, user.tenant_id, user.id, {})
-        revoke_sessions_of(unit, user.id)
-    else:
-        revoke_other_sessions(unit, user.id, caller.session_id or "")
-    unit.changed(user.tenant_id)
 
 
 def _normal(password: str) -> str:

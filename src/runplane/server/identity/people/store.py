@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from runplane.server.core.errors import AlreadyExists
+from runplane.server.identity.logins.store import take_back_approvals
 from runplane.server.identity.store import insert_user, update_user
 from runplane.server.identity.tables import sessions, users
 from runplane.server.sql.unit import Unit
@@ -28,7 +29,8 @@ def update_and_end_tokens(unit: Unit, tenant_id: int, user_id: str, values: dict
 
 
 def revoke_other_sessions(unit: Unit, user_id: str, kept: str) -> None:
-    """End every session of a person but one."""
+    """End every session of a person but one, and take back what would open another one."""
+    take_back_approvals(unit, user_id)
     unit.execute(
         update(sessions)
         .where(sessions.c.user_id == user_id, sessions.c.id != kept, sessions.c.revoked_at.is_(None))

@@ -22,6 +22,12 @@ def get_logo(reader: Reader, tenant_id: int) -> str | None:
     return None if image is None else base64.b64encode(image).decode("ascii")
 
 
+def get_picture(reader: Reader, tenant_id: int) -> tuple[str, str] | None:
+    """The media type of the logo and the logo in base64, None where there is none."""
+    image = select_logo(reader, tenant_id)
+    return None if image is None else (media_type(image), base64.b64encode(image).decode("ascii"))
+
+
 def replace_logo(unit: Unit, tenant_id: int, text: str, updated_by: str) -> int:
     """Store the picture that `text` holds and return its size in bytes; an empty text takes the logo away.
 

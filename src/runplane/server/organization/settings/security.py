@@ -73,6 +73,12 @@ def get_setting(reader: Reader, tenant_id: int, key: str) -> dict[str, Any]:
     return {**setting.defaults, **(select_setting(reader, tenant_id, FAMILY, key) or {})}
 
 
+def idle_seconds(reader: Reader, tenant_id: int) -> int | None:
+    """How long a browser's session of a tenant may go unused, in seconds; None for no limit."""
+    minutes: int | None = get_setting(reader, tenant_id, "browserSessionTimeout")["idleTimeout"]
+    return None if minutes is None else minutes * 60
+
+
 def update_setting(unit: Unit, tenant_id: int, key: str, given: Mapping[str, Any], updated_by: str) -> None:
     """Replace a security setting by the members `given`. Raises NotFound and Invalid."""
     setting = _find(key)

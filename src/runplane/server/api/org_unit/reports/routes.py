@@ -49,7 +49,7 @@ def operations() -> list[Operation]:
 
     @ops.get(
         "/availability",
-        allow=signed_in("it only says that this server makes reports"),
+        allow=signed_in("it only says that this server makes reports", scoped=True),
         reply=ReportsAvailableOut,
     )
     def are_reports_available(_: Call[Any]) -> ReportsAvailableOut:
