@@ -83,6 +83,12 @@ def _judge_limits(limits: Limits, allowed: dict[str, float]) -> Iterator[Verdict
         f"at most {start:.1f} s",
         limits.cold_start_seconds <= start,
     )
+    yield Verdict(
+        "`runplane --help`",
+        f"{limits.help_seconds * 1000:.0f} ms",
+        f"at most {allowed['help_seconds'] * 1000:.0f} ms",
+        limits.help_seconds <= allowed["help_seconds"],
+    )
 
 
 def markdown(record: Record) -> str:

@@ -10,7 +10,7 @@ from statistics import median
 import httpx
 import msgspec
 
-from bench import peer_servers
+from bench import command_line, peer_servers
 from bench.deployment import Deployment, last_login, sign_ins
 from bench.load import CONNECTIONS, Plan
 from bench.measure import Bench, Result, Subject
@@ -19,6 +19,7 @@ from bench.seed import add_people
 
 _PEOPLE = 2000
 _STARTS = 5
+_HELPS = 11
 _PATH = "/api/v1/users"
 _LIST = f"{_PATH}?limit=50"
 # More tokens than any server here can verify on one core in a second, so that a run never needs one twice.
@@ -26,13 +27,17 @@ _VERIFIED_PER_SECOND = 18_000
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Memory before and after all loads (MB); seconds from exec to the first token, and of CPU until then."""
+    """Memory before and after all loads (MB); seconds from exec to the first token, and of CPU until then.
+
+    `help_seconds` is the time that `runplane --help` takes, which is what every command takes to begin.
+    """
 
     idle_memory_mb: float
     memory_mb: float
     cold_start_seconds: float
     cold_start_cpu_seconds: float
     cold_starts: list[float]
+    help_seconds: float
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -120,7 +125,8 @@ class Scenarios:
         starts = [self._ours.time_to_first_token() for _ in range(_STARTS)]
         walls = [round(wall, 3) for wall, _ in starts]
         cpu = median(spent for _, spent in starts)
-        return Limits(round(idle, 1), round(memory, 1), median(walls), round(cpu, 2), walls)
+        told = round(median(command_line.time_of_help(self._core) for _ in range(_HELPS)), 3)
+        return Limits(round(idle, 1), round(memory, 1), median(walls), round(cpu, 2), walls, told)
 
     def _tokens(self, server: Server) -> list[Result]:
         if "token" not in self._wanted:

@@ -1,10 +1,11 @@
-"""Puts people into the bench's database through runplane's own stores: thousands of them, in one transaction.
+"""Fills an existing database without the API: thousands of rows, in one transaction.
 
-Over the API each would cost a slow password hash, which is not what is measured here.
+Over the API each person would cost a slow password hash, which is not what is measured here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runplane.server.bootstrap import FIRST_TENANT
@@ -36,9 +37,14 @@ def add_people(database: Path, count: int) -> list[str]:
             }
             insert_user(unit, unit_row)
 
+    write(database, job)
+    return ids
+
+
+def write(database: Path, job: Callable[[Unit], None]) -> None:
+    """Run `job` in one transaction of an existing SQLite database."""
     opened = Database(f"sqlite:///{database}")
     try:
         Units(opened, Freshness(), SystemClock()).write(job)
     finally:
         opened.close()
-    return ids

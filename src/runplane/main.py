@@ -12,36 +12,21 @@ from typing import Annotated
 
 import typer
 
-from runplane.ending import on_host, organized, say, stop, told, warn
+from runplane.cli.program import LazyGroup, say, stop
+from runplane.cli.resources.shells import prepare_completion
+from runplane.ending import on_host, told
+from runplane.hosting import add_host_commands
 
 _CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 a setting is wrong (one line says which)."
-
-_PLAN_CODES = "Exit codes: 0 nothing to change, 1 failed, 2 changes are pending (or wrong usage)."
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="TOML file with settings; instead of RUNPLANE_CONFIG."),
 ]
 
-Url = Annotated[
-    str | None, typer.Option("--url", metavar="URL", help="Address of the server; or set RUNPLANE_URL.")
-]
-ClientId = Annotated[
-    str | None,
-    typer.Option("--client-id", metavar="ID", help="A service account, where RUNPLANE_TOKEN is not used."),
-]
-ClientSecret = Annotated[
-    str | None,
-    typer.Option("--client-secret", metavar="SECRET", help="Its secret; or set RUNPLANE_CLIENT_SECRET."),
-]
-ClientSecretFile = Annotated[
-    Path | None, typer.Option("--client-secret-file", metavar="FILE", help="File that holds its secret.")
-]
 DataFolder = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Folder of the server's database and keys.")
 ]
-OrganizationFile = Annotated[Path, typer.Argument(metavar="FILE", help="The organization file.")]
-Prune = Annotated[bool, typer.Option("--prune", help="Delete what the sections of the file do not list.")]
 
 
 def main() -> None:
@@ -50,6 +35,7 @@ def main() -> None:
         name="runplane",
         help="A self-hosted control plane for AI compute that speaks the Run:ai REST API.",
         epilog=_CODES,
+        cls=LazyGroup,
         no_args_is_help=True,
         add_completion=False,
         # Plain text: loading rich would double the time that --help takes.
@@ -64,6 +50,7 @@ def main() -> None:
     program.add_typer(config, name="config")
     admin = typer.Typer(help="What only the host may do; the way back in.", no_args_is_help=True)
     admin.command("reset-password", epilog=_CODES)(reset_password)
+    add_host_commands(admin)
     program.add_typer(admin, name="admin")
     tenant = typer.Typer(help="Make tenants.", no_args_is_help=True)
     tenant.callback()(lambda: None)
@@ -75,11 +62,8 @@ def main() -> None:
     agent.callback()(lambda: None)
     agent.command(epilog=_CODES)(simulate)
     program.add_typer(agent, name="agent")
-    program.command("deprecated-calls")(deprecated_calls)
-    program.command(epilog=_CODES)(export)
-    program.command(epilog=_PLAN_CODES)(plan)
-    program.command(epilog=_CODES)(apply)
     program.command()(version)
+    prepare_completion()
     program()
 
 
@@ -268,100 +252,6 @@ def simulate(
         stop(str(error), 1)
     except KeyboardInterrupt:
         say("Stopped.")
-
-
-def export(
-    url: Url = None,
-    client_id: ClientId = None,
-    client_secret: ClientSecret = None,
-    client_secret_file: ClientSecretFile = None,
-) -> None:
-    """Print departments, projects, quotas, custom roles, service accounts and access rules as one file.
-
-    Names instead of ids, and no secrets, so that the file can be applied to another server. The token comes
-    from RUNPLANE_TOKEN or from a service account.
-
-    Example:
-
-      runplane export > organization.yaml
-    """
-    with organized():
-        from runplane.cli.organization import command
-
-        login = command.Login(url, client_id, client_secret, client_secret_file)
-        command.export(login, say, warn)
-
-
-def plan(
-    file: OrganizationFile,
-    prune: Prune = False,
-    url: Url = None,
-    client_id: ClientId = None,
-    client_secret: ClientSecret = None,
-    client_secret_file: ClientSecretFile = None,
-) -> None:
-    """Print what applying an organization file would change, and change nothing.
-
-    Example:
-
-      runplane plan organization.yaml
-    """
-    with organized():
-        from runplane.cli.organization import command
-
-        login = command.Login(url, client_id, client_secret, client_secret_file)
-        code = command.plan(login, file, prune=prune, say=say)
-    raise typer.Exit(code)
-
-
-def apply(
-    file: OrganizationFile,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    prune: Prune = False,
-    url: Url = None,
-    client_id: ClientId = None,
-    client_secret: ClientSecret = None,
-    client_secret_file: ClientSecretFile = None,
-) -> None:
-    """Make the server have what an organization file says, after showing the plan and asking.
-
-    Applying twice changes nothing the second time.
-
-    Examples:
-
-      runplane apply organization.yaml
-
-      runplane apply organization.yaml --prune --yes
-    """
-
-    with organized():
-        from runplane.cli.organization import command
-
-        login = command.Login(url, client_id, client_secret, client_secret_file)
-        command.apply(login, file, prune=prune, agreed=None if yes else typer.confirm, say=say)
-
-
-def deprecated_calls(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    url: Url = None,
-    client_id: ClientId = None,
-    client_secret: ClientSecret = None,
-    client_secret_file: ClientSecretFile = None,
-) -> None:
-    """List who still calls deprecated operations, and what each should call instead.
-
-    The latest calls first. The token comes from RUNPLANE_TOKEN or from a service account.
-
-    Example:
-
-      runplane deprecated-calls --json
-    """
-    with organized():
-        from runplane.cli import deprecated_calls as command
-        from runplane.cli.organization.command import Login
-
-        login = Login(url, client_id, client_secret, client_secret_file)
-        command.show(login, say, as_json=as_json)
 
 
 def version() -> None:

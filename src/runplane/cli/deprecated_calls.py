@@ -1,52 +1,51 @@
-"""`runplane deprecated-calls`: the server's ledger of deprecated calls, for whoever has to move scripts.
-
-A table is for eyes and gets cut to the terminal's width; `--json` prints every row as the server keeps it.
-"""
+"""`runplane deprecated-calls`: the server's ledger of deprecated calls, for whoever has to move scripts."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from runplane.cli.organization.command import Login
-from runplane.cli.organization.failures import OrganizationError
-from runplane.cli.organization.server import Refused
+from runplane.cli.connect import Target
+from runplane.cli.options import CaFile, ContextName, Output, Server
+from runplane.cli.program import say, single, told
 
 PATH: Final = "/api/v1/administration/deprecated-calls"
 
 
-def show(login: Login, say: Callable[[str], None], *, as_json: bool, console: Console | None = None) -> None:
-    """Print the ledger of the caller's tenant. Raises OrganizationError."""
-    api, _ = login.connect()
-    with api:
-        try:
+def deprecated_calls() -> typer.Typer:
+    """The command."""
+    return single("deprecated-calls", _list)
+
+
+def _list(
+    *, output: Output = "table", server: Server = None, context: ContextName = None, ca_file: CaFile = None
+) -> None:
+    """List who still calls deprecated operations, and what each should call instead.
+
+    The latest calls first.
+
+    Example:
+
+      runplane deprecated-calls -o json
+    """
+    with told():
+        from runplane.cli.connect import connect
+        from runplane.cli.output import Column, checked_format, rendered
+
+        checked_format(output)
+        columns = (
+            Column("CALLER", lambda it: it["subject"]),
+            Column("PROGRAM", lambda it: it["userAgent"]),
+            Column("ROUTE", lambda it: f"{it['method']} {it['path']}"),
+            Column("CALL INSTEAD", lambda it: it["successor"] or "nothing"),
+            Column("CALLS", lambda it: it["calls"]),
+            Column("LAST SEEN", lambda it: it["lastSeen"]),
+            Column("FIRST SEEN", lambda it: it["firstSeen"], wide=True),
+        )
+        with connect(Target(server, context, ca_file)) as api:
             rows = api.every(PATH, "deprecatedCalls")
-        except Refused as error:
-            raise OrganizationError([str(error)]) from None
-    if as_json:
-        say(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif not rows:
-        say("Nobody has called a deprecated operation.")
-    else:
-        (console or Console()).print(table(rows))
-
-
-def table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows of the ledger for a terminal."""
-    shown = Table("Principal", "User agent", "Route", "Call instead", "Calls", "Last seen")
-    shown.columns[4].justify = "right"
-    for column in shown.columns:
-        # Addresses have no spaces to break at, and half an address is none.
-        column.overflow = "fold"
-    for row in rows:
-        route = f"{row['method']} {row['path']}"
-        calls, seen = str(row["calls"]), row["lastSeen"]
-        # Plain text: what a program calls itself must not be read as markup.
-        cells = (row["subject"], row["userAgent"], route, row["successor"] or "nothing", calls, seen)
-        shown.add_row(*(Text(it) for it in cells))
-    return shown
+        if rows or output in ("json", "yaml"):
+            say(rendered(rows, columns, output, name="path"))
+        elif output != "name":
+            say("Nobody has called a deprecated operation.")

@@ -25,7 +25,7 @@ from runplane.cli.organization.failures import OrganizationError
 from runplane.cli.organization.planning import Change, Plan
 from runplane.cli.organization.reading import World
 from runplane.cli.organization.sections import ACCOUNTS, DEPARTMENTS, PROJECTS, ROLES, RULES
-from runplane.cli.organization.server import Api, Refused
+from runplane.cli.server import Api, Refused
 
 
 def apply_plan(plan: Plan, api: Api, world: World, say: Callable[[str], None]) -> None:
@@ -113,7 +113,7 @@ class _Maker:
         # What a project's department says counts in the project: a change of ours may show there by now.
         by_us = change.section is PROJECTS and self.touched
         if not by_us and self.world.parse(change.section, item) != change.actual:
-            raise Refused("somebody has changed it since the plan was made; plan again.")
+            raise Refused("somebody has changed it since the plan was made; plan again.", 412)
         return tag
 
     def _role(self, role: Role) -> dict[str, Any]:

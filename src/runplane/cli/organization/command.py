@@ -1,23 +1,21 @@
-"""The commands: where the token comes from, what a plan looks like, and what a person is asked."""
+"""The commands: what a plan looks like, and what a person is asked."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runplane.cli.connect import Target, connect
+from runplane.cli.files import read_text
 from runplane.cli.organization.applying import apply_plan
 from runplane.cli.organization.failures import OrganizationError
 from runplane.cli.organization.planning import Change, Plan, make_plan
 from runplane.cli.organization.reading import read_world
 from runplane.cli.organization.sections import plain
-from runplane.cli.organization.server import Api, token_of
 from runplane.cli.organization.yaml_file import Source, dump
 
-DEFAULT_URL = "http://127.0.0.1:8080"
 PENDING = 2
 """The exit code of a plan that has changes."""
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -25,50 +23,10 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to reach the server, as given on the command line; None leaves it to the environment."""
-
-    url: str | None = None
-    client_id: str | None = None
-    client_secret: str | None = None
-    client_secret_file: Path | None = None
-
-    def connect(self) -> tuple[Api, str]:
-        """A connection and its token. Raises OrganizationError when something is missing."""
-        url = self.url or os.environ.get("RUNPLANE_URL") or DEFAULT_URL
-        client_id = self.client_id or os.environ.get("RUNPLANE_CLIENT_ID")
-        token = os.environ.get("RUNPLANE_TOKEN")
-        if self.client_id is None and token:
-            return Api(url, token.strip()), token.strip()
-        if not client_id:
-            raise OrganizationError(["Set RUNPLANE_TOKEN, or give --client-id and --client-secret-file."])
-        token = token_of(url, client_id, self._secret())
-        return Api(url, token), token
-
-    def _secret(self) -> str:
-        if self.client_secret_file is not None:
-            return _text(self.client_secret_file).strip()
-        secret = self.client_secret or os.environ.get("RUNPLANE_CLIENT_SECRET")
-        if not secret:
-            raise OrganizationError(["Give --client-secret-file, or set RUNPLANE_CLIENT_SECRET."])
-        return secret
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise OrganizationError([f"{path}: {error.strerror or 'cannot be read'}."]) from None
-    except UnicodeDecodeError:
-        raise OrganizationError([f"{path}: this is no UTF-8 text."]) from None
-
-
-def export(login: Login, say: Say, warn: Say) -> None:
-    """Print the organization as a file. Raises OrganizationError."""
-    api, token = login.connect()
-    with api:
-        world = read_world(api, token)
+def export(target: Target, say: Say, warn: Say) -> None:
+    """Print the organization as a file. Raises CliError."""
+    with connect(target) as api:
+        world = read_world(api, api.token())
     for it in world.left_out:
         warn(f"Left out, because it reaches beyond this organization or its place is out of sight: {it}")
     for name in sorted(world.expired):
@@ -76,25 +34,23 @@ def export(login: Login, say: Say, warn: Say) -> None:
     say(dump(plain(world.portable())).rstrip())
 
 
-def plan(login: Login, file: Path, *, prune: bool, say: Say) -> int:
-    """Print what applying would change; returns the exit code. Raises OrganizationError."""
-    source = Source(str(file), _text(file))
-    api, token = login.connect()
-    with api:
-        found = make_plan(source, read_world(api, token), prune=prune)
+def plan(target: Target, file: Path, *, prune: bool, say: Say) -> int:
+    """Print what applying would change; returns the exit code. Raises CliError."""
+    source = Source(str(file), read_text(file))
+    with connect(target) as api:
+        found = make_plan(source, read_world(api, api.token()), prune=prune)
     say(rendered(found))
     return PENDING if found.changes else 0
 
 
-def apply(login: Login, file: Path, *, prune: bool, agreed: Callable[[str], bool] | None, say: Say) -> None:
+def apply(target: Target, file: Path, *, prune: bool, agreed: Callable[[str], bool] | None, say: Say) -> None:
     """Print the plan, ask `agreed` (None: do not ask), and make the changes.
 
-    Raises OrganizationError, also when the answer was no or the plan would be another one by now.
+    Raises CliError, also when the answer was no or the plan would be another one by now.
     """
-    source = Source(str(file), _text(file))
-    api, token = login.connect()
-    with api:
-        world = read_world(api, token)
+    source = Source(str(file), read_text(file))
+    with connect(target) as api:
+        world = read_world(api, api.token())
         found = make_plan(source, world, prune=prune)
         say(rendered(found))
         if not found.changes:
@@ -103,7 +59,7 @@ def apply(login: Login, file: Path, *, prune: bool, agreed: Callable[[str], bool
             if not agreed(f"Apply this to {api.url}?"):
                 raise OrganizationError(["Nothing was changed."])
             # A question can stand for an hour, and what was agreed to is the plan that was shown.
-            world = read_world(api, token)
+            world = read_world(api, api.token())
             if make_plan(source, world, prune=prune) != found:
                 raise OrganizationError(["The organization has changed since; nothing was done. Plan again."])
         apply_plan(found, api, world, say)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +36,8 @@ from runplane.cli.organization.sections import (
     Key,
     Section,
 )
-from runplane.cli.organization.server import Api, Refused
+from runplane.cli.server import Api, Refused
+from runplane.cli.session.oauth import claims
 
 _NOTHING: Any = {}
 
@@ -84,13 +83,11 @@ class World:
 
 
 def tenant_of(token: str) -> str:
-    """The tenant that a token is for. It is only sent back to the server, which checks it."""
-    try:
-        part = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return str(claims["tenant_id"])
-    except (IndexError, KeyError, TypeError, ValueError):
-        raise OrganizationError(["The token is not one of a runplane server."]) from None
+    """The tenant that a token is for. Only the server, which checks it, gets it. Raises CliError."""
+    found = claims(token)
+    if "tenant_id" not in found:
+        raise OrganizationError(["The token is not one of a runplane server."])
+    return str(found["tenant_id"])
 
 
 def read_world(api: Api, token: str) -> World:
@@ -99,7 +96,7 @@ def read_world(api: Api, token: str) -> World:
     try:
         return _Reader(api, tenant).read()
     except Refused as error:
-        raise OrganizationError([f"{api.url}: {error}"]) from None
+        raise OrganizationError([f"{api.url}: {error}"], error.code) from None
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise OrganizationError([f"{api.url} answers otherwise than runplane does ({error!r})."]) from None
 

@@ -1,0 +1,1 @@
+"""Tokens for Kubernetes: the credential plugin, and edits of kubeconfig files."""

@@ -1,0 +1,1 @@
+"""`runplane project list` and its like: one mechanism, and a table of what differs between resources."""
