@@ -8,20 +8,26 @@ MAKEFLAGS += --no-print-directory
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench docs lock fmt openapi readme clean
-.PHONY: check-format check-lint check-types check-imports check-tests
+.PHONY: help serve console test check screenshots bench docs lock fmt openapi readme clean
+.PHONY: check-format check-lint check-types check-imports check-tests check-console
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 serve: $(BIN)/.run-ready ## start the server on http://127.0.0.1:8080 (settings: RUNPLANE_*)
+	@tools/console.sh offer
 	@$(BIN)/runplane serve
 
-test: $(BIN)/.dev-ready ## run all tests (those for PostgreSQL where its server programs are installed)
-	@$(PYTEST)
+console: ## build the web console that the server shows at / (needs Node.js 20.19 or newer)
+	@tools/console.sh build
 
-check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 90 s
-	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-format check-lint check-imports
+test: $(BIN)/.dev-ready ## run all tests (those that need PostgreSQL, Node.js or Chromium where these are installed)
+	@tools/console.sh offer
+	@$(PYTEST)
+	@tools/console.sh test
+
+check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 120 s
+	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-console check-format check-lint check-imports
 
 check-format:
 	@$(BIN)/ruff format --check
@@ -37,6 +43,13 @@ check-imports:
 
 check-tests:
 	@$(PYTEST) -m "$(FAST)"
+
+check-console:
+	@tools/console.sh check
+
+screenshots: $(BIN)/.dev-ready ## photograph every page of the console into build/screenshots (needs Chromium)
+	@tools/console.sh offer
+	@cd tests && PYTHONPATH=.:../src ../$(BIN)/python -m browser.screenshots ../build/screenshots
 
 bench: $(BIN)/.dev-ready ## measure requests per CPU-second against the peers (needs wrk and two cores)
 	@$(BIN)/python -m bench --check
@@ -60,6 +73,7 @@ readme: $(BIN)/.dev-ready ## write the table of operations into README.md
 	@$(BIN)/python tools/contract_facts.py readme
 
 clean: ## remove what make made (the server's data stays)
+	rm -rf console/node_modules console/src/api/schema.d.ts src/runplane/server/console build
 	rm -rf .venv site docs/reference dist openapi.json .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -6,11 +6,12 @@ They are made when the site is built and not committed, so none can be stale. `m
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from runplane.cli.program import CLIENT
 from runplane.server.authz.catalogue import ENTITIES, ROLES, Entity, Role
 from runplane.server.authz.permissions import RESOURCE_TYPES
 from runplane.server.commands.config import markdown
@@ -123,6 +124,41 @@ def errors_page() -> str:
     )
 
 
+def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path, command
+    else:
+        for name, it in below.items():
+            yield from _leaves(it, (*path, name))
+
+
+def _usage(path: tuple[str, ...], command: Any) -> str:
+    context = command.context_class(
+        command,
+        info_name=" ".join(("runplane", *path)),
+        terminal_width=100,
+        max_content_width=100,
+        help_option_names=["-h", "--help"],
+    )
+    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    return text.split("  Exit codes: ")[0].rstrip()
+
+
+def commands_page() -> str:
+    """The commands that talk to a server: what each says with `--help`."""
+    found = [leaf for name, it in CLIENT.items() for leaf in _leaves(it.load(name), (name,))]
+    parts = [
+        (
+            "# Commands\n\n"
+            "The commands that talk to a server, as `--help` explains them. How they find the server, and "
+            "what their exit codes mean: [guide](../guides/cli.md).\n"
+        )
+    ]
+    parts += [f"## {' '.join(path)}\n\n```text\n{_usage(path, it)}\n```\n" for path, it in found]
+    return "\n".join(parts)
+
+
 def pages() -> Mapping[str, Callable[[], str]]:
     """File name to the function that writes it."""
     return {
@@ -131,6 +167,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "permissions.md": permissions_page,
         "operations.md": lambda: operations_page(load_contract()),
         "errors.md": errors_page,
+        "commands.md": commands_page,
     }
 
 
