@@ -26,7 +26,7 @@ test: $(BIN)/.dev-ready ## run all tests (those that need PostgreSQL, Node.js or
 	@$(PYTEST)
 	@tools/console.sh test
 
-check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 120 s
+check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; about 3 minutes
 	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-console check-format check-lint check-imports
 
 check-format:
