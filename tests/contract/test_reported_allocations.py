@@ -245,7 +245,7 @@ def test_telemetry_adds_up_quotas_and_reports(place: Site, agent: TestAgent) -> 
     assert telemetry(admin, PROJECTS, "GPU_ALLOCATION_NON_PREEMPTIBLE", **here) == {(): "1"}
     assert telemetry(admin, PROJECTS, "GPU_ALLOCATION", departmentId=other["id"]) == {(): "0.5"}
     assert telemetry(admin, PROJECTS, "GPU_ALLOCATION", nodepoolId=place.pool) == {(): "2.5"}
-    assert telemetry(admin, PROJECTS, "GPU_ALLOCATION", nodepoolId="1", **here) == {}
+    assert telemetry(admin, PROJECTS, "GPU_ALLOCATION", nodepoolId="987654321", **here) == {}
     assert telemetry(admin, DEPARTMENTS, "GPU_ALLOCATION", groupBy="CLUSTER_ID", **here) == {
         (place.id,): "2.5"
     }
