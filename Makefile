@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve console test check screenshots bench docs lock fmt openapi readme clean
+.PHONY: help serve console test check faults screenshots bench docs lock fmt openapi readme clean
 .PHONY: check-format check-lint check-types check-imports check-tests check-console
 
 help: ## show this list
@@ -46,6 +46,9 @@ check-tests:
 
 check-console:
 	@tools/console.sh check
+
+faults: $(BIN)/.dev-ready ## break things on purpose, as often as the figures need, and print them
+	@RUNPLANE_FULL=1 $(BIN)/pytest -n 0 -p no:randomly --timeout 3600 tests/faults
 
 screenshots: $(BIN)/.dev-ready ## photograph every page of the console into build/screenshots (needs Chromium)
 	@tools/console.sh offer

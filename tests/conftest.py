@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from support.postgres import PostgresMissing, PostgresServer
 from support.server import any_server, make_server, server
+from support.trials import figure, printed
 
-__all__ = ["any_server", "make_server", "server"]
+__all__ = ["any_server", "figure", "make_server", "server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name.startswith("postgres_") for name in getattr(item, "fixturenames", ())):
             item.add_marker("postgres")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured (support.trials)."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = printed(it for it in reports if getattr(it, "when", "") == "call")
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

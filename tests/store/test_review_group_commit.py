@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
+from structlog.testing import capture_logs
 
 from runplane.server.core.clock import SystemClock
 from runplane.server.sql.engine import Database
@@ -88,3 +89,20 @@ def test_records_put_while_a_flush_runs_are_drained_too(lanes: Lanes) -> None:
 
     asyncio.run(run())
     assert len(names(lanes)) == 30
+
+
+def test_a_drain_stores_what_comes_in_while_it_runs(lanes: Lanes) -> None:
+    async def run() -> GroupCommit:
+        group = GroupCommit(lanes, 30.0)
+        group.put(store, 1, "one")
+        draining = asyncio.create_task(group.drain())
+        # the first batch is on its way to the writer's thread then
+        await asyncio.sleep(0)
+        group.put(store, 2, "two")
+        await draining
+        return group
+
+    with capture_logs() as logged:
+        group = asyncio.run(run())
+    assert sorted(names(lanes)) == ["one", "two"]
+    assert (group.lost, logged) == (0, [])

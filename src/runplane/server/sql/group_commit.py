@@ -34,7 +34,7 @@ class GroupCommit:
         self._pending: dict[Sink, dict[Hashable, Any]] = {}
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._flushing: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Task[bool] | None = None
         self._log = structlog.get_logger("group_commit")
         self.lost = 0
 
@@ -65,11 +65,13 @@ class GroupCommit:
         self._timer = None
         self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
         batch, self._pending, self._size = self._pending, {}, 0
-        await self._store([(sink, key, value) for sink, them in batch.items() for key, value in them.items()])
+        return await self._store([(sink, key, value) for sink, them in batch.items() for key, value in them.items()])
 
-    async def _store(self, records: list[tuple[Sink, Hashable, Any]]) -> None:
+    async def _store(self, records: list[tuple[Sink, Hashable, Any]]) -> bool:
+        """Whether the database took them, or never will; otherwise they wait again."""
+
         def job(unit: Unit) -> None:
             batch: dict[Sink, dict[Hashable, Any]] = {}
             for sink, key, value in records:
@@ -84,24 +86,25 @@ class GroupCommit:
             for sink, key, value in records:
                 if key not in self.pending(sink):
                     self.put(sink, key, value)
+            return False
         except Exception:  # noqa: BLE001 - a background task has nobody above it to tell
             if len(records) > 1:
                 # One record that no database takes must not cost the others: halve until it is alone.
                 middle = len(records) // 2
-                await self._store(records[:middle])
-                await self._store(records[middle:])
-                return
+                first = await self._store(records[:middle])
+                return await self._store(records[middle:]) and first
             self.lost += len(records)
             self._log.exception("record lost")
+        return True
 
     async def drain(self) -> None:
-        """Store everything that waits now; for shutdown and for tests."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._flushing is not None:
-            await self._flushing
-        if self._size:
-            await self._flush()
-        if self._size:
-            self._log.error("records could not be stored", records=self._size)
+        """Store everything that waits, also what comes in meanwhile; for shutdown and for tests."""
+        while self._size or (self._flushing is not None and not self._flushing.done()):
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._flushing is not None and not self._flushing.done():
+                await self._flushing
+            elif not await self._flush():
+                self._log.error("records could not be stored", records=self._size)
+                return
