@@ -7,11 +7,14 @@ holds that requirement: then it fails, so that the machine which must run everyt
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import httpx
 import pytest
+from httpx._transports import default
 from hypothesis import HealthCheck, settings
 
 from support.postgres import PostgresMissing, PostgresServer
@@ -28,6 +31,23 @@ settings.register_profile(
 )
 settings.register_profile("thorough", parent=settings.get_profile("fast"), max_examples=1000)
 settings.load_profile(os.environ.get("RUNPLANE_HYPOTHESIS", "fast"))
+
+
+def _share_trust() -> None:
+    """Have httpx read the list of authorities once, not for each of thousands of clients that speak plain HTTP.
+
+    It was a third of the suite's time.
+    """
+    make = httpx.create_ssl_context
+    shared = make()
+
+    def create(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        return shared if verify is True and cert is None else make(verify, cert, trust_env)
+
+    default.create_ssl_context = create
+
+
+_share_trust()
 
 
 def unavailable(requirement: str, reason: str) -> NoReturn:

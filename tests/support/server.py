@@ -7,7 +7,12 @@ costs a second and tests make their own objects. What a test needs to be alone w
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
+import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +25,10 @@ import uvicorn
 
 from runplane.server.app import App
 from runplane.server.http.server import DeadlineProtocol
+from runplane.server.identity.passwords import PasswordHasher, PasswordParameters
 from runplane.server.settings import load_settings
+from runplane.server.sql.engine import Database
+from runplane.server.sql.migrate import migrate
 from runplane.server.sql.unit import Units
 
 ADMIN_EMAIL = "admin@example.com"
@@ -39,6 +47,40 @@ class ShiftedClock:
     def advance(self, seconds: float) -> None:
         """Move forward by `seconds`."""
         self.offset += seconds
+
+
+# Argon2 as anywhere, but cheap: people sign in thousands of times in these tests, and `tests/unit` and the
+# servers that run in processes of their own have the real cost.
+QUICK_HASHES = PasswordParameters(time_cost=1, memory_kib=64, parallelism=1)
+
+
+@functools.cache
+def _empty_database() -> Path:
+    """A file with the schema and nothing in it; each server begins with a copy. `tests/store` migrates."""
+    path = Path(tempfile.mkdtemp(prefix="runplane-template-")) / "runplane.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that ends when it is told, not at its next look at the flag."""
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._told = asyncio.Event()
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), 0.1)
+
+    def end(self) -> None:
+        """End from another thread."""
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # it has ended before
+            self._loop.call_soon_threadsafe(self._told.set)
 
 
 class Server:
@@ -64,7 +106,11 @@ class Server:
 
     def start(self) -> None:
         """Start on the same data; the constructor has done it once."""
-        self.app = App(load_settings({}, self.environment).settings, self.clock)
+        if "RUNPLANE_DATABASE_URL" not in self.environment and not any(self.data_dir.glob("*.db")):
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(_empty_database(), self.data_dir / "runplane.db")
+        hasher = PasswordHasher(QUICK_HASHES)
+        self.app = App(load_settings({}, self.environment).settings, self.clock, hasher)
         config = uvicorn.Config(
             self.app,
             host="127.0.0.1",
@@ -77,7 +123,7 @@ class Server:
             ws="none",
             proxy_headers=False,
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Uvicorn(config)
         self._thread = threading.Thread(target=self._uvicorn.run, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + 10
@@ -92,7 +138,7 @@ class Server:
             client.close()
         self._clients.clear()
         self._admin = None
-        self._uvicorn.should_exit = True
+        self._uvicorn.end()
         self._thread.join(timeout=20)
 
     def restart(self) -> None:

@@ -64,7 +64,9 @@ def open_stores(settings: Settings, clock: Clock) -> Stores:
     return Stores(database, freshness, units, Lanes(units))
 
 
-def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
+def open_identity(
+    settings: Settings, stores: Stores, clock: Clock, hasher: PasswordHasher | None = None
+) -> Identity:
     """Wire the identity service over an open database."""
     group = GroupCommit(stores.lanes)
     kek = open_kek(settings)
@@ -91,7 +93,7 @@ def open_identity(settings: Settings, stores: Stores, clock: Clock) -> Identity:
         realms=realms,
         book=CredentialBook(stores.lanes, stores.freshness, clock),
         authenticator=Authenticator(realms, stores.lanes, stores.freshness, clock),
-        hasher=PasswordHasher(),
+        hasher=hasher or PasswordHasher(),
         gate=PasswordGate(workers=settings.passwords.workers),
         policy=PasswordPolicy(settings.passwords.minimum_length),
         throttle=Throttle(),
@@ -114,13 +116,15 @@ def open_kek(settings: Settings) -> KeyEncryptionKey:
 class App:
     """A server ready to be run: an ASGI application with start-up and shutdown."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, hasher: PasswordHasher | None = None
+    ) -> None:
         self.settings = settings
         self._clock = clock or SystemClock()
         # the loop the server runs on, once it does
         self.loop: asyncio.AbstractEventLoop
         self.stores = open_stores(settings, self._clock)
-        self.identity = open_identity(settings, self.stores, self._clock)
+        self.identity = open_identity(settings, self.stores, self._clock, hasher)
         self.first_admin = self._prepare()
         self.stores.units.read(self.identity.realms.load)
         metrics = RequestMetrics()
