@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,27 @@ _ADMIN = "admin@bench.example.com"
 _TOKEN = "/api/v1/token"
 _SYSTEM_ADMINISTRATOR = 1
 _TENANT = "1001"
+_NO_HINDRANCE = "60000000"
 
 
 class Deployment:
     """One data folder and port; its server can be started more than once."""
 
-    def __init__(self, folder: Path, core: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        core: int | str,
+        *,
+        name: str = "runplane",
+        program: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+        beside: Sequence[int] = (),
+    ) -> None:
+        self.name = name
         self.folder = folder / "data"
+        self._program = program or Path(sys.executable).parent / "runplane"
+        self._settings = settings or {}
+        self._beside = beside
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = self.folder / "runplane.db"
@@ -43,8 +58,8 @@ class Deployment:
     def start(self) -> Server:
         """Start the server with the installed command; returns at once."""
         return Server(
-            "runplane",
-            [str(Path(sys.executable).parent / "runplane"), "serve"],
+            self.name,
+            [str(self._program), "serve"],
             port=self.port,
             core=self._core,
             log=self._log,
@@ -53,7 +68,12 @@ class Deployment:
                 "RUNPLANE_PORT": str(self.port),
                 "RUNPLANE_ADMIN_EMAIL": _ADMIN,
                 "RUNPLANE_ADMIN_PASSWORD": self._password,
+                # wrk is one client at one address; each request is counted all the same
+                "RUNPLANE_LIMITS_CLIENT_PER_MINUTE": _NO_HINDRANCE,
+                "RUNPLANE_LIMITS_SOURCE_PER_MINUTE": _NO_HINDRANCE,
+                **self._settings,
             },
+            beside=self._beside,
         )
 
     def ready(self) -> bool:

@@ -103,7 +103,7 @@ class Bench:
         rounds: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
         for _ in range(self.timing.rounds):
             for subject in subjects:
-                run = self._measure(subject)
+                run = self.measure(subject)
                 rounds[subject.name].append(run)
                 self.say(
                     f"  {subject.name:<14} {run.per_cpu_second:>8,.0f} per CPU-second"
@@ -113,8 +113,8 @@ class Bench:
         return Result(
             scenario,
             title,
-            [_figures(name, runs) for name, runs in rounds.items()],
-            [_comparison(name, rounds[ours], runs) for name, runs in rounds.items() if name != ours],
+            [figures(name, runs) for name, runs in rounds.items()],
+            [comparison(name, rounds[ours], runs) for name, runs in rounds.items() if name != ours],
             skipped or {},
         )
 
@@ -131,7 +131,8 @@ class Bench:
             subject.used(outcome.walked)
         return outcome
 
-    def _measure(self, subject: Subject) -> Run:
+    def measure(self, subject: Subject) -> Run:
+        """One run of load against one server, without warming up."""
         plan = subject.plan()
         before = subject.server.cpu_seconds()
         outcome = self._load(subject, plan, self.timing.seconds)
@@ -148,7 +149,8 @@ class Bench:
         )
 
 
-def _figures(name: str, runs: list[Run]) -> Figures:
+def figures(name: str, runs: list[Run]) -> Figures:
+    """Medians of the runs of one server; the most memory."""
     return Figures(
         name,
         median(run.per_cpu_second for run in runs),
@@ -160,6 +162,7 @@ def _figures(name: str, runs: list[Run]) -> Figures:
     )
 
 
-def _comparison(peer: str, ours: list[Run], theirs: list[Run]) -> Comparison:
+def comparison(peer: str, ours: list[Run], theirs: list[Run]) -> Comparison:
+    """Ours divided by the peer's, round by round."""
     pairs = [mine.per_cpu_second / other.per_cpu_second for mine, other in zip(ours, theirs, strict=True)]
     return Comparison(peer, round(median(pairs), 3), round(min(pairs), 3), round(max(pairs), 3))

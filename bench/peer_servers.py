@@ -29,7 +29,7 @@ def starlette_token(ours: Deployment, folder: Path, core: int) -> Server:
     options = {"port": port, "clientId": ours.client_id, "clientSecret": ours.client_secret}
     server = _python("starlette_token", options, folder, core)
     body = ours.token_body()
-    return _started(server, lambda: _answers(f"{server.url}/api/v1/token", content=body))
+    return started(server, lambda: answers(f"{server.url}/api/v1/token", content=body))
 
 
 def starlette_read(ours: Deployment, folder: Path, core: int) -> Server:
@@ -38,7 +38,7 @@ def starlette_read(ours: Deployment, folder: Path, core: int) -> Server:
     options = {"port": free_port(), "database": str(ours.database), "issuer": issuer, "jwks": jwks}
     server = _python("starlette_read", options, folder, core)
     bearer = {"Authorization": f"Bearer {ours.token()}"}
-    return _started(server, lambda: _answers(f"{server.url}/api/v1/users?limit=1", headers=bearer))
+    return started(server, lambda: answers(f"{server.url}/api/v1/users?limit=1", headers=bearer))
 
 
 def oidc_provider(ours: Deployment, folder: Path, core: int) -> Server:
@@ -46,20 +46,20 @@ def oidc_provider(ours: Deployment, folder: Path, core: int) -> Server:
     node = shutil.which("node")
     if node is None:
         raise BenchError("node is not installed")
-    installed = _install(_PEERS / "oidc_provider")
+    installed = install_from_npm(_PEERS / "oidc_provider")
     port = free_port()
     options = {"port": port, "clientId": ours.client_id, "clientSecret": ours.client_secret}
     server = Server(
         "oidc-provider",
-        [node, "server.mjs", str(_options(folder / "oidc_provider.json", options))],
+        [node, "server.mjs", str(write_options(folder / "oidc_provider.json", options))],
         port=port,
         core=core,
         log=folder / "oidc_provider.log",
         cwd=installed,
     )
     plan = oidc_plan(ours)
-    return _started(
-        server, lambda: _answers(f"{server.url}/token", content=plan.body, headers=dict(plan.headers))
+    return started(
+        server, lambda: answers(f"{server.url}/token", content=plan.body, headers=dict(plan.headers))
     )
 
 
@@ -78,9 +78,16 @@ def oidc_plan(ours: Deployment) -> Plan:
     )
 
 
-def _started(server: Server, answers: Callable[[], bool]) -> Server:
+def cache() -> Path:
+    """The folder in which installed peers stay from run to run."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "runplane-bench"
+
+
+def started(server: Server, ready: Callable[[], bool]) -> Server:
+    """`server` once it answers; stopped when it does not. Raises BenchError."""
     try:
-        server.wait(answers)
+        server.wait(ready)
     except BaseException:
         server.stop()
         raise
@@ -88,7 +95,7 @@ def _started(server: Server, answers: Callable[[], bool]) -> Server:
 
 
 def _python(name: str, options: dict[str, Any], folder: Path, core: int) -> Server:
-    file = _options(folder / f"{name}.json", options)
+    file = write_options(folder / f"{name}.json", options)
     return Server(
         name,
         [sys.executable, str(_PEERS / f"{name}.py"), str(file)],
@@ -98,12 +105,14 @@ def _python(name: str, options: dict[str, Any], folder: Path, core: int) -> Serv
     )
 
 
-def _options(file: Path, options: dict[str, Any]) -> Path:
+def write_options(file: Path, options: dict[str, Any]) -> Path:
+    """The file, which a peer reads at its start."""
     file.write_bytes(msgspec.json.encode(options))
     return file
 
 
-def _answers(url: str, content: str | None = None, headers: dict[str, str] | None = None) -> bool:
+def answers(url: str, content: str | None = None, headers: dict[str, str] | None = None) -> bool:
+    """Whether `url` answers: False while nobody listens. Raises BenchError for another status than 200."""
     try:
         answer = httpx.request("POST" if content else "GET", url, content=content, headers=headers)
     except httpx.TransportError:
@@ -113,13 +122,13 @@ def _answers(url: str, content: str | None = None, headers: dict[str, str] | Non
     return True
 
 
-def _install(source: Path) -> Path:
+def install_from_npm(source: Path) -> Path:
+    """The folder where the packages of `source` are installed. Raises BenchError, whose text says why not."""
     npm = shutil.which("npm")
     if npm is None:
         raise BenchError("npm is not installed")
     lock = (source / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = cache / "runplane-bench" / f"oidc-provider-{hashlib.sha256(lock).hexdigest()[:12]}"
+    target = cache() / f"oidc-provider-{hashlib.sha256(lock).hexdigest()[:12]}"
     target.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "server.mjs"):
         shutil.copyfile(source / name, target / name)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 
 
@@ -24,7 +24,7 @@ class BenchError(Exception):
 
 
 class Server:
-    """A running server process, pinned to one core. Use as a context manager."""
+    """A running server process, pinned to its cores. Use as a context manager."""
 
     def __init__(
         self,
@@ -32,12 +32,15 @@ class Server:
         command: Sequence[str],
         *,
         port: int,
-        core: int,
+        core: int | str,
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        beside: Sequence[int] = (),
     ) -> None:
         self.name = name
+        # other processes, with their children, whose CPU time is on its bill
+        self._beside = tuple(beside)
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
         with log.open("ab") as output:
@@ -75,8 +78,8 @@ class Server:
         return sum(_cpu_seconds(pid) for pid in self._tree())
 
     def rss_mb(self) -> float:
-        """Resident memory of the process tree now, in MB of 10^6 bytes."""
-        return sum(_rss_bytes(pid) for pid in self._tree()) / 1e6
+        """Resident memory of the process tree now, in MB of 10^6 bytes; not of what runs beside it."""
+        return sum(_rss_bytes(pid) for pid in _tree(self._process.pid)) / 1e6
 
     def stop(self) -> None:
         """End the process the way an operator does. Raises BenchError when it has to be killed."""
@@ -90,12 +93,18 @@ class Server:
             self._process.wait()
             raise BenchError(f"{self.name} did not stop within {_STOP_SECONDS:.0f} s.") from None
 
+    def pause(self) -> None:
+        """Have it wait, so that what it does by itself costs others nothing."""
+        for pid in _tree(self._process.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on after `pause`."""
+        for pid in reversed(_tree(self._process.pid)):
+            os.kill(pid, signal.SIGCONT)
+
     def _tree(self) -> list[int]:
-        found = [self._process.pid]
-        for pid in found:
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                found.extend(int(child) for child in task.read_text().split())
-        return found
+        return [pid for root in (self._process.pid, *self._beside) for pid in _tree(root)]
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
@@ -115,6 +124,14 @@ def two_cores() -> tuple[int, int]:
     if len(cores) < 2:
         raise BenchError("The bench needs two cores: one for the server, one for the load.")
     return cores[0], cores[1]
+
+
+def _tree(root: int) -> list[int]:
+    found = [root]
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            found.extend(int(child) for child in task.read_text().split())
+    return found
 
 
 def _clean_environment() -> dict[str, str]:

@@ -14,6 +14,7 @@ from bench.measure import Timing
 from bench.scenarios import Everything, Limits
 
 _HERE = Path(__file__).parent
+RESULTS = _HERE / "results"
 _PAGES = (_HERE / "README.md", _HERE.parent / "docs" / "guides" / "performance.md")
 _START, _END = "<!-- latest: written by `make bench` -->", "<!-- end of latest -->"
 
@@ -151,12 +152,17 @@ def _remarks(record: Record) -> Iterator[str]:
 
 def store(record: Record) -> Path:
     """Write the record to bench/results and its tables into the pages that show the latest one."""
-    stem = _HERE / "results" / f"{record.machine.measured_at[:10]}-{record.machine.commit}"
+    stem = RESULTS / f"{record.machine.measured_at[:10]}-{record.machine.commit}"
     text = markdown(record)
     stem.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
     stem.with_suffix(".md").write_text(f"# Bench of {record.machine.measured_at[:10]}\n\n{text}")
-    for page in _PAGES:
-        before, _, rest = page.read_text().partition(_START)
-        after = rest.partition(_END)[2]
-        page.write_text(f"{before}{_START}\n\n{text}\n{_END}{after}")
+    write_into_pages(_START, _END, text)
     return stem.with_suffix(".md")
+
+
+def write_into_pages(start: str, end: str, text: str) -> None:
+    """Put `text` between two marks of the pages that show the latest results."""
+    for page in _PAGES:
+        before, _, rest = page.read_text().partition(start)
+        after = rest.partition(end)[2]
+        page.write_text(f"{before}{start}\n\n{text}\n{end}{after}")

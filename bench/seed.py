@@ -17,8 +17,8 @@ from runplane.server.sql.freshness import Freshness
 from runplane.server.sql.unit import Unit, Units
 
 
-def add_people(database: Path, count: int) -> list[str]:
-    """Store `count` local users in the first tenant of an existing SQLite database; returns their ids."""
+def add_people(database: Path | str, count: int) -> list[str]:
+    """Store `count` local users in the first tenant of an existing database, a file or URL; their ids."""
     ids = [new_id() for _ in range(count)]
 
     def job(unit: Unit) -> None:
@@ -41,9 +41,9 @@ def add_people(database: Path, count: int) -> list[str]:
     return ids
 
 
-def write(database: Path, job: Callable[[Unit], None]) -> None:
-    """Run `job` in one transaction of an existing SQLite database."""
-    opened = Database(f"sqlite:///{database}")
+def write(database: Path | str, job: Callable[[Unit], None]) -> None:
+    """Run `job` in one transaction of an existing database: a file of SQLite, or a URL."""
+    opened = Database(f"sqlite:///{database}" if isinstance(database, Path) else database)
     try:
         Units(opened, Freshness(), SystemClock()).write(job)
     finally:
