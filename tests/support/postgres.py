@@ -2,7 +2,8 @@
 
 Each pytest worker starts its own: that costs about a second and spares a lock file and a count of users
 that a killed worker would leave wrong. The cluster sorts text as people do (ICU) wherever the server can,
-so that a column which forgot its collation "C" shows itself.
+so that a column which forgot its collation "C" shows itself. Tests that break the server start one of their
+own, with settings as keyword arguments, and may have it followed by a standby.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,17 +72,19 @@ def _free_port() -> int:
 class PostgresServer:
     """A running cluster. `stop()` ends it and removes its files."""
 
-    def __init__(self) -> None:
+    def __init__(self, primary: PostgresServer | None = None, **settings: str) -> None:
+        """`settings` are those of postgresql.conf; with a `primary` the cluster is its standby."""
         self._programs = find_programs()
         self._as_account = _unprivileged()
         # Not below pytest's own directory: that one is closed to the account the server runs under.
         self._directory = Path(tempfile.mkdtemp(prefix="runplane-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._templates: dict[str, str] = {}
+        self._settings = settings
         self._count = 0
-        self._port = 0
+        self.port = 0
         try:
-            self._create()
+            self._create(primary)
             self._start()
         except BaseException:
             self.stop()
@@ -110,10 +114,46 @@ class PostgresServer:
             self._templates[key] = url.rpartition("/")[2]
         return self._templates[key]
 
+    def halt(self, mode: str = "fast") -> None:
+        """Stop the server as `pg_ctl stop -m fast` or `immediate` does; its files stay for `launch`."""
+        assert self._process is not None
+        self._process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        self._process.wait(timeout=START_SECONDS)
+
+    def launch(self, **settings: str) -> None:
+        """Start a halted server again, on its port, and wait until it answers."""
+        self._settings |= settings
+        self._start()
+
+    def standby(self, **settings: str) -> PostgresServer:
+        """A second cluster that streams from this one."""
+        return PostgresServer(self, **settings)
+
+    def promote(self) -> None:
+        """Make a standby a primary, and wait until it takes writes."""
+        self._run("SELECT pg_promote()")
+
+    def processes(self) -> list[int]:
+        """The server's process and those of its sessions; they appear and go as clients do."""
+        assert self._process is not None
+        parent = self._process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [parent, *map(int, children)]
+
+    def rows(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """What a statement gives, in a session of its own."""
+        import psycopg
+
+        dsn = self._url(database).replace("+psycopg", "", 1)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
+
     def stop(self) -> None:
         """End the server, without waiting for clients, and remove its files."""
         if self._process is not None:
-            self._process.terminate()
+            # SIGTERM would wait for clients to leave
+            self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(timeout=10)
             except subprocess.TimeoutExpired:
@@ -123,18 +163,17 @@ class PostgresServer:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _url(self, database: str) -> str:
-        return f"postgresql+psycopg://{ACCOUNT}@127.0.0.1:{self._port}/{database}"
+        return f"postgresql+psycopg://{ACCOUNT}@127.0.0.1:{self.port}/{database}"
 
     def _run(self, statement: str) -> None:
-        import psycopg
+        self.rows(statement)
 
-        dsn = self.url.replace("+psycopg", "", 1)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-    def _create(self) -> None:
+    def _create(self, primary: PostgresServer | None) -> None:
         if self._as_account:
             os.chown(self._directory, self._as_account["user"], self._as_account["group"])
+        if primary is not None:
+            self._copy(primary)
+            return
         command = [str(self._programs / "initdb"), "-D", str(self._directory / "data"), "-U", ACCOUNT]
         command += ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         icu = ["--locale-provider=icu", "--icu-locale=en"]
@@ -146,6 +185,14 @@ class PostgresServer:
         if second.returncode != 0:
             raise PostgresBroken(f"initdb failed:\n{first.stderr}\n{second.stderr}")
 
+    def _copy(self, primary: PostgresServer) -> None:
+        command = [str(self._programs / "pg_basebackup"), "-D", str(self._directory / "data")]
+        command += ["-R", "-X", "stream", "-c", "fast", "--no-sync"]
+        command += ["-d", f"host=127.0.0.1 port={primary.port} user={ACCOUNT} dbname=postgres"]
+        done = self._initdb(command)
+        if done.returncode != 0:
+            raise PostgresBroken(f"pg_basebackup failed:\n{done.stderr}")
+
     def _initdb(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         shutil.rmtree(self._directory / "data", ignore_errors=True)
         return subprocess.run(
@@ -154,15 +201,17 @@ class PostgresServer:
 
     def _start(self) -> None:
         log = self._directory / "log"
+        fixed = self.port
         for _ in range(ATTEMPTS):
-            self._port = _free_port()  # another process may take it first, hence the attempts
+            self.port = fixed or _free_port()  # another process may take it first, hence the attempts
             settings = {
                 "listen_addresses": "127.0.0.1",
-                "port": self._port,
+                "port": self.port,
                 "unix_socket_directories": self._directory,
                 "fsync": "on",
                 "max_connections": 100,
                 "shared_buffers": "32MB",
+                **self._settings,
             }
             command = [str(self._programs / "postgres"), "-D", str(self._directory / "data")]
             command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -174,6 +223,7 @@ class PostgresServer:
                 return
             self._process.kill()
             self._process.wait()
+        self.port = fixed
         tail = log.read_text(errors="replace")[-2000:]
         raise PostgresBroken(f"the PostgreSQL server did not start:\n{tail}")
 

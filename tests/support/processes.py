@@ -23,10 +23,10 @@ from typing import Any
 import httpx
 import pytest
 
-from support.server import ADMIN_EMAIL, ADMIN_PASSWORD
+from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, NO_HINDRANCE
 
 PUBLIC_URL = "http://runplane.test"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 SERVE = (sys.executable, "-m", "runplane", "serve")
 NEW_PASSWORD = "orchard-lantern-copper-tide"
 
@@ -39,18 +39,33 @@ def clean_environment(**settings: str) -> dict[str, str]:
 
 
 class ServerProcess:
-    """`runplane serve` on a data folder. Keyword arguments are settings without their RUNPLANE_ prefix."""
+    """`runplane serve` on a data folder. Keyword arguments are settings without their RUNPLANE_ prefix.
 
-    def __init__(self, data_dir: Path, *, command: Sequence[str] = SERVE, **settings: str) -> None:
+    What it writes goes to a folder in `logs`, beside the data unless given.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        command: Sequence[str] = SERVE,
+        descriptors: Sequence[int] = (),
+        logs: Path | None = None,
+        **settings: str,
+    ) -> None:
         self.data_dir = data_dir
         self._command = list(command)
+        # what the process inherits
+        self._descriptors = list(descriptors)
         chosen = {"port": "0", "public_url": PUBLIC_URL, "data_dir": str(data_dir)} | settings
         chosen.setdefault("admin_email", ADMIN_EMAIL)
         chosen.setdefault("admin_password", ADMIN_PASSWORD)
+        for name, many in NO_HINDRANCE.items():
+            chosen.setdefault(f"limits_{name}", many)
         # "" stands for: left out
         self._environment = clean_environment(**{name: it for name, it in chosen.items() if it})
         # of its own: replicas share the data folder
-        self._logs = Path(tempfile.mkdtemp(prefix=f"{data_dir.name}-logs-", dir=data_dir.parent))
+        self._logs = Path(tempfile.mkdtemp(prefix=f"{data_dir.name}-logs-", dir=logs or data_dir.parent))
         self._runs = 0
         self._admin: httpx.Client | None = None
         self._clients: list[httpx.Client] = []
@@ -65,7 +80,12 @@ class ServerProcess:
         with ExitStack() as files:
             out, err = (files.enter_context(self._log(kind).open("wb")) for kind in ("out", "err"))
             self.process = subprocess.Popen(
-                self._command, env=self._environment, cwd=self.data_dir.parent, stdout=out, stderr=err
+                self._command,
+                env=self._environment,
+                cwd=self.data_dir.parent,
+                stdout=out,
+                stderr=err,
+                pass_fds=self._descriptors,
             )
 
     def start(self) -> None:

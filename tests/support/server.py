@@ -31,6 +31,8 @@ from runplane.server.sql.engine import Database
 from runplane.server.sql.migrate import migrate
 from runplane.server.sql.unit import Units
 
+# Tests are one client at one address that never rests; limits have tests of their own (contract/test_limits).
+NO_HINDRANCE = {"client_per_minute": "6000000", "source_per_minute": "6000000", "agent_per_minute": "6000000"}
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "violet-anchor-plum-drift"
 
@@ -58,10 +60,14 @@ QUICK_HASHES = PasswordParameters(time_cost=1, memory_kib=64, parallelism=1)
 def _empty_database() -> Path:
     """A file with the schema and nothing in it; each server begins with a copy. `tests/store` migrates."""
     path = Path(tempfile.mkdtemp(prefix="runplane-template-")) / "runplane.db"
-    database = Database(f"sqlite:///{path}")
+    _migrated(f"sqlite:///{path}")
+    return path
+
+
+def _migrated(url: str) -> None:
+    database = Database(url)
     migrate(database)
     database.close()
-    return path
 
 
 class _Uvicorn(uvicorn.Server):
@@ -96,6 +102,7 @@ class Server:
             "RUNPLANE_PORT": str(self.port),
             "RUNPLANE_ADMIN_EMAIL": ADMIN_EMAIL,
             "RUNPLANE_ADMIN_PASSWORD": ADMIN_PASSWORD,
+            **{f"RUNPLANE_LIMITS_{name.upper()}": many for name, many in NO_HINDRANCE.items()},
             **{f"RUNPLANE_{name.upper()}": value for name, value in environment.items()},
         }
         self.url = f"http://127.0.0.1:{self.port}"
@@ -191,14 +198,15 @@ class Server:
         asyncio.run_coroutine_threadsafe(self.app.identity.group.drain(), loop).result(timeout=10)
 
     def audit(self, **conditions: Any) -> list[dict[str, Any]]:
-        """Rows of the audit log that have these values, oldest first."""
+        """Rows of the audit log that have these values, oldest first; without their place in the chain."""
         from sqlalchemy import select
 
         from runplane.server.audit.tables import audit_log
 
         self.flush()
         wanted = [audit_log.c[name] == value for name, value in conditions.items()]
-        query = select(audit_log).where(*wanted).order_by(audit_log.c.timestamp, audit_log.c.id)
+        told = [it for it in audit_log.c if it.name not in ("digest", "position", "hash")]
+        query = select(*told).where(*wanted).order_by(audit_log.c.timestamp, audit_log.c.id)
         return self.units.read(lambda unit: [dict(row._mapping) for row in unit.execute(query)])
 
 
@@ -220,7 +228,7 @@ def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         running.stop()
         return
     cluster = request.getfixturevalue("postgres_server")
-    url = cluster.create_database("template0")
+    url = cluster.create_database(cluster.template("schema", _migrated))
     running = Server(data_dir, database_url=url)
     yield running
     running.stop()
