@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
+from runplane.server.sql.address import parse
 from runplane.server.sql.engine import Database
 from runplane.server.sql.migrate import current
 
@@ -49,6 +48,4 @@ def in_use(database: Database) -> bool:
 
 def postgres_address(url: str) -> tuple[str, str]:
     """The address without its password, for an argument that everybody on the host can read; the password."""
-    parsed = make_url(url).set(drivername="postgresql")
-    password = parsed.password
-    return parsed.set(password=None).render_as_string(), str(password or "")
+    return parse(url).for_programs()

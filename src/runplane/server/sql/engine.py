@@ -7,18 +7,25 @@ may not write.
 
 from __future__ import annotations
 
-import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
-from runplane.server.core.errors import Invalid
+from runplane.server.sql.address import parse
 from runplane.server.sql.prepared import RawReader
+from runplane.server.sql.sessions import Sessions
+from runplane.server.sql.watchdog import LAST_SECONDS, Session, Watchdog
+from runplane.server.sql.write_lock import WAIT_SECONDS, begin_writing
 
-_READING = "runplane_reading"
+READING = "runplane_reading"
+"""An execution option: whether a transaction on SQLite only reads."""
+PATIENCE = "runplane_patience"
+"""An execution option: the seconds to wait for the write lock of SQLite, where the usual ones are too few."""
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -27,82 +34,154 @@ _SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-8192",
     "PRAGMA temp_store=MEMORY",
 )
-_POSTGRES_OPTIONS = (
-    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
-)
-# A server that vanishes without a word would otherwise hold a worker thread for a quarter of an hour.
-_POSTGRES_SOCKET: dict[str, int] = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 15_000,
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-}
+
+# How long a unit waits for a session of this process where PostgreSQL gives it none, and how long it believes
+# in that while none comes back.
+_WAIT_SECONDS = 1.0
+_STILL_SECONDS = 0.25
 
 
 class Database:
-    """Connections to one database. Threads keep theirs, so their number is the number of worker threads."""
+    """Sessions with one database. They are kept, so that there are as many as units ever ran at once."""
 
     def __init__(self, url: str) -> None:
-        self.url = _parse(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        address = parse(url)
+        self.is_sqlite = address.is_sqlite
+        if address.is_sqlite:
+            target, arguments = make_url(url).set(drivername="sqlite+pysqlite"), {}
+        else:
+            target, arguments = URL.create("postgresql+psycopg"), dict(address.parameters)
         self.engine = create_engine(
-            self.url,
-            connect_args={} if self.is_sqlite else {**_POSTGRES_SOCKET, "options": _POSTGRES_OPTIONS},
+            target,
+            connect_args=arguments,
             # Errors end in the log, and values may be digests, hashes or addresses.
             hide_parameters=True,
-            # Threads keep their connection, so the pool only has to hand them out once.
-            pool_size=32,
-            max_overflow=8,
-            pool_timeout=5,
-            pool_reset_on_return="rollback",
+            # Sessions are kept here, by what they are for: SQLAlchemy's pool knows nothing of either.
+            poolclass=NullPool,
             isolation_level=None if self.is_sqlite else "READ COMMITTED",
         )
         # What a failing statement may raise: through SQLAlchemy, or from the driver on prepared reads.
         self.errors: tuple[type[Exception], ...] = (DBAPIError, self.engine.dialect.loaded_dbapi.Error)
-        self._kept = threading.local()
-        # all of them, for `close`; list.append is atomic
-        self._opened: list[Connection] = []
+        # those that nobody uses, by whether they read; the last one given back goes out first
+        self._idle: dict[bool, list[Session]] = {True: [], False: []}
+        # all of them, for `close` and for the watchdog; a list's append, pop and remove are atomic
+        self._opened: list[Session] = []
+        self._returned = 0
         self._loop_connections: list[Any] = []
+        self._epoch = 0
+        self._watchdog: Watchdog | None = None
+        self._sessions = Sessions(address)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "do_connect", self._open)
+
+    def _open(self, _dialect: Any, _record: Any, _arguments: Any, settings: dict[str, Any]) -> Any:
+        return self._sessions.open(settings)
+
+    def watch(self) -> None:
+        """From now on cut the line to a server that does not answer; `close` ends it.
+
+        Not before the tables and the first tenant are there: other processes may be making them, and
+        waiting for that takes as long as it takes.
+        """
+        if not self.is_sqlite and self._watchdog is None:
+            self._watchdog = Watchdog(lambda: list(self._opened), self._on_cut)
+
+    def hurry(self) -> None:
+        """The process ends: from now on a server that does not answer is given up sooner."""
+        if self._watchdog is not None:
+            self._watchdog.limit = LAST_SECONDS
+
+    def _on_cut(self, session: Session) -> None:
+        self._sessions.abandon(session.raw)
+        # A COMMIT alone may wait for a synchronous standby, while everything else goes on.
+        if not session.committing:
+            self._sessions.suspect()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._opened) + len(self._loop_connections)
 
     @property
     def dialect(self) -> Any:
         """The SQLAlchemy dialect: the key under which prepared statements are rendered."""
         return self.engine.dialect
 
-    def has_kept(self, *, reading: bool) -> bool:
-        """Whether this thread has used its connection before, so that it may have died since."""
-        return getattr(self._kept, _slot(reading), None) is not None
-
     def is_lost(self, error: Exception, raw: Any) -> bool:
         """Whether `error` means that the driver's connection `raw` is gone."""
         cause: Any = getattr(error, "orig", error)
         return self.engine.dialect.is_disconnect(cause, raw, None)
 
-    def kept_connection(self, *, reading: bool) -> Connection:
-        """This thread's own connection for reading or for writing, opened at first use."""
-        name = _slot(reading)
-        connection: Connection | None = getattr(self._kept, name, None)
-        if connection is None or connection.closed:
-            connection = self.engine.connect()
-            if self.is_sqlite:
-                connection = connection.execution_options(**{_READING: reading})
-            setattr(self._kept, name, connection)
-            self._opened.append(connection)
-        return connection
+    def borrow(self, *, reading: bool) -> Session:
+        """A session for one unit; `give_back` or `drop` it. Raises one of `errors` when none is to be had."""
+        session = self._idle_one(reading)
+        if session is not None:
+            return session
+        try:
+            return self._new(reading)
+        except self.errors:
+            session = self._next_one(reading)
+            if session is None:
+                raise
+            return session
 
-    def drop_kept(self, *, reading: bool) -> None:
-        """Close this thread's connection after an error: it may hold a poisoned transaction."""
-        name = _slot(reading)
-        connection: Connection | None = getattr(self._kept, name, None)
-        setattr(self._kept, name, None)
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
-            self._opened.remove(connection)
+    def give_back(self, session: Session) -> None:
+        """Let the next unit have a session that is in order."""
+        session.used = True
+        self._returned += 1
+        self._idle[session.reading].append(session)
+
+    def drop(self, session: Session) -> None:
+        """Close a session after an error: it may hold a poisoned transaction."""
+        self._opened.remove(session)
+        session.close(broken=True)
+
+    def distrust(self) -> None:
+        """The server went away or takes no writes any more: no session from before is used again."""
+        self._epoch += 1
+
+    def _idle_one(self, reading: bool) -> Session | None:
+        idle = self._idle[reading]
+        while True:
+            try:
+                session = idle.pop()
+            except IndexError:
+                return None
+            if session.epoch == self._epoch:
+                return session
+            self.drop(session)
+
+    def _new(self, reading: bool) -> Session:
+        # before it is opened: what is learned meanwhile may be about this session too
+        epoch = self._epoch
+        connection = self.engine.connect()
+        if self.is_sqlite:
+            connection = connection.execution_options(**{READING: reading})
+        session = Session(connection, epoch, reading=reading)
+        self._opened.append(session)
+        return session
+
+    def _next_one(self, reading: bool) -> Session | None:
+        """The session of another thread once it is done with it, where they go on working.
+
+        When PostgreSQL has no session left, this process may have as many as it needs.
+        """
+        deadline = time.monotonic() + _WAIT_SECONDS
+        seen, still = self._returned, time.monotonic() + _STILL_SECONDS
+        while self._busy(reading) and time.monotonic() < min(deadline, still):
+            time.sleep(0.002)
+            session = self._idle_one(reading)
+            if session is not None:
+                return session
+            if self._returned != seen:
+                seen, still = self._returned, time.monotonic() + _STILL_SECONDS
+        return self._idle_one(reading)
+
+    def _busy(self, reading: bool) -> bool:
+        return sum(it.reading is reading for it in list(self._opened)) > len(self._idle[reading])
 
     def loop_reader(self) -> RawReader | None:
         """A reader for the event loop's thread, or None where a read may wait for the network.
@@ -121,7 +200,12 @@ class Database:
         return RawReader(raw, self.dialect)
 
     def close(self) -> None:
-        """Close every connection; the threads that kept one must have ended."""
+        """Close every session; nobody may be using one any more."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
+        for idle in self._idle.values():
+            idle.clear()
         while self._opened:
             self._opened.pop().close()
         while self._loop_connections:
@@ -129,29 +213,9 @@ class Database:
         self.engine.dispose()
 
 
-def _slot(reading: bool) -> str:
-    return "reading" if reading else "writing"
-
-
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite database, None for another kind. Raises Invalid for what is no database URL."""
-    parsed = _parse(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
-        return None
-    return Path(parsed.database)
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise Invalid("database_url is not a database URL.") from error
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise Invalid("database_url must be sqlite:///<file> or postgresql://<user>@<host>/<database>.")
-    return parsed.set(drivername="sqlite+pysqlite", query={**parsed.query})
+    return parse(url).file
 
 
 def _set_up_sqlite(raw: Any, _record: Any) -> None:
@@ -164,5 +228,10 @@ def _set_up_sqlite(raw: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reading = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    reading = connection.get_execution_options().get(READING, False)
+    if reading:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        raw: Any = connection.connection.dbapi_connection
+        patience = connection.get_execution_options().get(PATIENCE, WAIT_SECONDS)
+        begin_writing(raw, connection.info, patience)

@@ -43,6 +43,10 @@ class Freshness:
         """The version of every tenant at the last poll, by id."""
         return dict(self._versions)
 
+    def lag(self) -> float:
+        """Seconds since the last successful poll; infinite before the first."""
+        return self._monotonic() - self._polled_at
+
     def is_stale(self) -> bool:
         """Whether the last successful poll is too long ago to trust any stamp."""
         return self._monotonic() - self._polled_at > STALE_SECONDS

@@ -2,20 +2,30 @@
 
 All steps run in one transaction, so that a migration cut at any statement leaves the old schema. Alembic is
 imported only when there is something to do.
+
+The database also keeps the oldest schema whose release may run beside the present one (ADR 32), in a table
+that no migration makes: an older release reads it before it knows anything else about a newer schema.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, Table, insert, inspect, select, text
 
-from runplane.server.sql.engine import Database
+from runplane.server.sql.engine import PATIENCE, READING, Database
+from runplane.server.sql.schema import Text, metadata
 
 # The newest revision in `migrations/versions`; a test compares.
-HEAD = "0008"
+HEAD = "0010"
+# The oldest schema whose release may run beside HEAD. A contract step raises it; tests/architecture holds the
+# two together. Nothing before 0008 was ever tested beside another release.
+OLDEST = "0008"
 # Any number will do, so long as every release uses the same one.
 _LOCK = 7_261_001
+_PATIENCE_SECONDS = 3600
+
+_support = Table("schema_support", metadata, Column("oldest", Text, primary_key=True))
 
 
 class SchemaTooNew(RuntimeError):
@@ -23,21 +33,40 @@ class SchemaTooNew(RuntimeError):
 
 
 def migrate(database: Database) -> None:
-    """Create or upgrade the schema. Safe to call from several processes at once. Raises SchemaTooNew."""
-    with database.engine.connect() as connection:
-        if current(connection) == HEAD:
+    """Create or upgrade the schema. Safe to call from several processes at once. Raises SchemaTooNew.
+
+    A newer schema that says it has room for this release is left as it is.
+    """
+    with database.engine.connect().execution_options(**{READING: True}) as connection:
+        found = current(connection)
+        if found == HEAD and _oldest(connection) == OLDEST:
             return
-    with database.engine.begin() as connection:
+    # Requests soon give up waiting for SQLite's write lock; what is waited for here is a migration.
+    patient = database.engine.execution_options(**{PATIENCE: _PATIENCE_SECONDS})
+    with patient.begin() as connection:
         lock(connection)
         found = current(connection)
-        if found == HEAD:
-            return
         if found is not None and found > HEAD:
-            raise SchemaTooNew(
-                f"The database has schema {found}, made by a newer release; this release knows {HEAD}. "
-                "Run the newer release, or restore a backup from before the upgrade."
-            )
-        _upgrade(connection)
+            _stand_beside(connection, found)
+            return
+        if found != HEAD:
+            _upgrade(connection)
+        _support.create(connection, checkfirst=True)
+        connection.execute(_support.delete())
+        connection.execute(insert(_support).values(oldest=OLDEST))
+
+
+def restart_all(found: str | None) -> bool:
+    """Whether every server of schema `found` has to be stopped before this release migrates its database."""
+    return found is not None and found < OLDEST
+
+
+def judge(database: Database) -> None:
+    """Raises SchemaTooNew where a database has a newer schema without room for this release."""
+    with database.engine.connect() as connection:
+        found = current(connection)
+        if found is not None and found > HEAD:
+            _stand_beside(connection, found)
 
 
 def current(connection: Connection) -> str | None:
@@ -45,6 +74,23 @@ def current(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _oldest(connection: Connection) -> str | None:
+    """The oldest schema whose release may run on this database; None where no release has said."""
+    if not inspect(connection).has_table(_support.name):
+        return None
+    return connection.execute(select(_support.c.oldest)).scalar()
+
+
+def _stand_beside(connection: Connection, found: str) -> None:
+    """Raises SchemaTooNew unless the newer schema `found` has room for this release."""
+    oldest = _oldest(connection)
+    if oldest is None or oldest > HEAD:
+        raise SchemaTooNew(
+            f"The database has schema {found}, made by a newer release that this one, with schema {HEAD}, "
+            "may not run beside. Run the newer release, or restore a backup from before the upgrade."
+        )
 
 
 def lock(connection: Connection) -> None:

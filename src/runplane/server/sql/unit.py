@@ -7,6 +7,8 @@ the same transaction and caches are told after the commit.
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
@@ -18,7 +20,9 @@ from runplane.server.sql.engine import Database
 from runplane.server.sql.freshness import Freshness
 from runplane.server.sql.prepared import Listed, Prepared, RawReader, Row
 from runplane.server.sql.schema import tenants
+from runplane.server.sql.storage import Storage, trouble_of
 from runplane.server.sql.tallies import Tallies
+from runplane.server.sql.watchdog import Session
 
 T = TypeVar("T")
 
@@ -27,12 +31,18 @@ _TAKE_TURNS = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(b
 _VERSION = Prepared(select(tenants.c.version).where(tenants.c.id == bindparam("tenant_id")))
 
 _ATTEMPTS = 3
-# Serialization failure, deadlock, and a plan that a migration made void: the whole handler may run again
-# (PostgreSQL error codes).
-_RETRY_STATES = frozenset({"40001", "40P01", "0A000"})
+# A unit that has taken longer is not run again: what a hung database makes of it must stay below 15 seconds.
+_RETRY_WITHIN = 5.0
+# Two units that collided would collide again if they came back at the same moment.
+_JITTER = 0.02
+# Serialization failure, deadlock, a plan that a migration made void, and a refusal of all writing, after
+# which there may be another primary: the whole handler may run again (PostgreSQL error codes).
+_RETRY_STATES = frozenset({"40001", "40P01", "0A000", "25006"})
+# A server that became a standby, or whose operator stopped all writing.
+_READ_ONLY = "25006"
 _OUTAGE = frozenset({"OperationalError", "InterfaceError"})
 # Of PostgreSQL's InternalErrors those that pass: a server that became a standby, a transaction idle too long.
-_OUTAGE_STATES = frozenset({"25006", "25P03"})
+_OUTAGE_STATES = frozenset({_READ_ONLY, "25P03"})
 
 
 class Unit:
@@ -128,6 +138,9 @@ class Units:
         self.database = database
         self.freshness = freshness
         self.clock = clock
+        self.storage = Storage()
+        # units that failed for good, for the metrics; a lost count is no harm
+        self.failures = 0
         self._tallies = Tallies()
 
     def read(self, job: Callable[[Unit], T]) -> T:
@@ -137,53 +150,76 @@ class Units:
     def write(self, job: Callable[[Unit], T]) -> T:
         """Run `job` in a transaction and commit it.
 
-        The job runs again, at most three times in all, when the database reports a serialization failure
-        or a deadlock, or when a kept connection turns out to be dead, so it must not touch anything but the
-        unit. Raises Unavailable when the database cannot be reached, is full, read-only or too busy; nothing
-        is stored then, unless the connection broke while it answered the commit.
+        The job runs again, at most three times in all and only within the first seconds, when the database
+        reports a serialization failure or a deadlock, takes no writes any more, or when a kept connection
+        turns out to be dead, so it must not touch anything but the unit. Raises Unavailable when the database
+        cannot be reached, does not answer, is full, read-only or too busy; nothing is stored then, unless
+        the connection broke while it answered the commit.
         """
         return self._run(job, reading=False)
 
     def _run(self, job: Callable[[Unit], T], *, reading: bool) -> T:
+        started = time.monotonic()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._once(job, reading=reading)
             except _Failed as failed:
-                if attempt == _ATTEMPTS or not failed.again:
+                late = time.monotonic() - started > _RETRY_WITHIN
+                if attempt == _ATTEMPTS or late or not failed.again:
+                    self.failures += 1
+                    if not reading:
+                        self.storage.failed(failed.error)
                     raise as_unavailable(failed.error) from failed.error
+                time.sleep(random.uniform(0, attempt * _JITTER))  # noqa: S311 - only spreads
         raise AssertionError("unreachable")
 
     def _once(self, job: Callable[[Unit], T], *, reading: bool) -> T:
-        kept = self.database.has_kept(reading=reading)
+        session = self._begin(reading)
+        session.committing = False
         try:
-            connection = self.database.kept_connection(reading=reading)
-            transaction = connection.begin()
-            unit = Unit(connection, now(self.clock), self._tallies)
+            transaction = session.connection.begin()
+            unit = session.unit = Unit(session.connection, now(self.clock), self._tallies)
         except self.database.errors as error:
-            self.database.drop_kept(reading=reading)
+            self.database.drop(session)
             raise _Failed(error, again=False) from error
-        committing = False
         try:
             result = job(unit)
             if reading:
                 transaction.rollback()
-                return result
-            unit.seal()
-            committing = True
-            transaction.commit()
+            else:
+                unit.seal()
+                session.committing = True
+                transaction.commit()
         except self.database.errors as error:
-            # A connection that died while nobody used it says so at its first statement. What broke at the
-            # commit may have been stored.
-            again = kept and not committing and self.database.is_lost(error, unit.raw)
-            self._undo(transaction, reading=reading, broken=True)
-            raise _Failed(error, again=again or _sqlstate(error) in _RETRY_STATES) from error
+            raise self._failed(error, session, transaction) from error
         except BaseException:
-            self._undo(transaction, reading=reading)
+            self._undo(transaction, session)
             raise
+        self.database.give_back(session)
+        if reading:
+            return result
+        self.storage.worked()
         unit.committed(self.freshness)
         return result
 
-    def _undo(self, transaction: Any, *, reading: bool, broken: bool = False) -> None:
+    def _begin(self, reading: bool) -> Session:
+        try:
+            return self.database.borrow(reading=reading)
+        except self.database.errors as error:
+            raise _Failed(error, again=False) from error
+
+    def _failed(self, error: Exception, session: Session, transaction: Any) -> _Failed:
+        lost = self.database.is_lost(error, session.raw) and not session.committing
+        state = _sqlstate(error)
+        if lost or state == _READ_ONLY:
+            # The others were opened before this one failed, and must not fail one after the other.
+            self.database.distrust()
+        self._undo(transaction, session, broken=True)
+        # A connection that died while nobody used it says so at its first statement. What broke at the commit
+        # may have been stored.
+        return _Failed(error, again=(lost and session.used) or state in _RETRY_STATES)
+
+    def _undo(self, transaction: Any, session: Session, *, broken: bool = False) -> None:
         # After a driver error the connection is not trusted again: a failed fsync must never be followed
         # by a success on the same handle.
         try:
@@ -192,7 +228,9 @@ class Units:
         except self.database.errors:
             broken = True
         if broken:
-            self.database.drop_kept(reading=reading)
+            self.database.drop(session)
+        else:
+            self.database.give_back(session)
 
 
 class _Failed(Exception):
@@ -213,5 +251,6 @@ def as_unavailable(error: Exception) -> Exception:
     # Driver classes carry the same names as SQLAlchemy's: the DB API fixes them. psycopg raises subclasses.
     outage = any(kind.__name__ in _OUTAGE for kind in type(error).__mro__)
     if outage or _sqlstate(error) in _OUTAGE_STATES:
-        return Unavailable("The database cannot answer right now; try again shortly.", retry_after=1)
+        sentence = trouble_of(error) or "The database cannot answer right now; try again shortly."
+        return Unavailable(sentence, retry_after=1)
     return error
