@@ -45,6 +45,7 @@ def counted(server: Server) -> Iterator[None]:
     assert state() == before
 
 
+@pytest.mark.clause("json.strict")
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", BODIES)
@@ -56,6 +57,7 @@ def test_bodies(server: Server, target: str, name: str) -> None:
     assert body["message"].endswith((".", "?"))
 
 
+@pytest.mark.clause("csrf.json-only")
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
@@ -66,6 +68,7 @@ def test_content_types(server: Server, kind: str) -> None:
     assert "application/json" in answer.json()["message"]
 
 
+@pytest.mark.clause("limits.sizes")
 @pytest.mark.usefixtures("counted")
 def test_ten_megabytes(server: Server) -> None:
     body = json.dumps({"name": "a" * 10_000_000}).encode()
@@ -92,6 +95,7 @@ def test_compressed_bodies_are_not_unpacked(server: Server) -> None:
     assert answer.status_code == 415
 
 
+@pytest.mark.clause("token.errors-v1")
 @pytest.mark.parametrize("path", ["/api/v1/token", "/v1/k8s/auth/login"])
 @pytest.mark.parametrize("name", BODIES)
 def test_json_token_routes(server: Server, path: str, name: str) -> None:
@@ -117,6 +121,7 @@ def test_form_token_routes(server: Server, body: bytes) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.clause("bearer.header-only")
 def test_a_token_in_the_address_is_refused(server: Server) -> None:
     token = server.admin.headers["authorization"].removeprefix("Bearer ")
     answer = server.client().get("/api/v1/users", params={"access_token": token})
@@ -124,6 +129,7 @@ def test_a_token_in_the_address_is_refused(server: Server) -> None:
     assert "header" in answer.json()["message"]
 
 
+@pytest.mark.clause("bearer.one-credential")
 def test_two_credentials_at_once_are_refused(server: Server) -> None:
     good = server.admin.headers["authorization"]
     answer = httpx.get(
@@ -133,6 +139,7 @@ def test_two_credentials_at_once_are_refused(server: Server) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.clause("bearer.challenge")
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Basic YTpi", "bearer x.y.z", "Bearer a b", "Bearer " + "a" * 9000, "Token x"],
@@ -143,6 +150,7 @@ def test_broken_credentials(server: Server, header: str) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.clause("http.one-spelling")
 @pytest.mark.parametrize(
     "path",
     ["/api/v1/users/", "//api/v1/users", "/api/v1/users%2F..%2Ftoken", "/api/v1/%2e%2e/token",
@@ -155,6 +163,7 @@ def test_odd_paths(server: Server, path: str) -> None:
     assert answer.json()["code"] == answer.status_code
 
 
+@pytest.mark.clause("http.no-trace", "token.post-only")
 def test_methods(server: Server) -> None:
     answer = server.client().get("/api/v1/token")
     assert answer.status_code == 405
@@ -163,6 +172,7 @@ def test_methods(server: Server) -> None:
         assert server.client().request(method, "/api/v1/users").status_code in (400, 405)
 
 
+@pytest.mark.clause("limits.sizes")
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=501", "limit=x", "limit=-1", "offset=-1", "offset=99999999999999999999",

@@ -35,6 +35,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "BODY_IDLE_SECONDS", 0.3)
 
 
+@pytest.mark.clause("http.slow-clients")
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "data",
@@ -53,6 +54,7 @@ def test_a_stalled_request_is_cut_off(server: Server, data: bytes) -> None:
     assert statuses(answer) == [408]
 
 
+@pytest.mark.clause("http.slow-clients")
 @pytest.mark.usefixtures("impatient")
 def test_drips_do_not_buy_time(server: Server) -> None:
     """A byte now and then keeps an idle time-out away, not a deadline for the headers."""
@@ -80,6 +82,7 @@ def test_an_idle_kept_connection_is_served_again(server: Server) -> None:
             time.sleep(0.35)
 
 
+@pytest.mark.clause("http.unclear-requests")
 @pytest.mark.parametrize(
     "data",
     [

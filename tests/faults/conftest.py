@@ -1,0 +1,7 @@
+"""What is broken on purpose here is broken around, or inside, server processes."""
+
+from __future__ import annotations
+
+from support.launching import database, launch, start
+
+__all__ = ["database", "launch", "start"]
