@@ -106,6 +106,7 @@ def test_a_page_holds_at_most_a_thousand(server: Server) -> None:
     assert server.admin.get(LOG, params={**SPAN, "numberOfSamples": 1001}).status_code == 400
 
 
+@pytest.mark.clause("log.decisions")
 def test_a_record_has_the_shape_of_the_contract(server: Server) -> None:
     machine = service_account(server)
     [found] = read(server, filterBy=f"entity_name=={machine.name},action==create")
@@ -208,6 +209,7 @@ def test_only_who_may_read_the_event_history(server: Server) -> None:
     assert "events-history:read" in server.client(server.token(email, password)).get(LOG).text
 
 
+@pytest.mark.clause("authz.hidden-in-lists")
 def test_another_tenant_s_records_are_not_there(make_server: Callable[..., Server]) -> None:
     server = make_server()
     other_tenant(server)
@@ -248,6 +250,7 @@ def test_files_hold_everything_once_whatever_their_size(any_server: Server) -> N
     assert none.json() == []
 
 
+@pytest.mark.clause("log.one-line")
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x")'])
 def test_cells_that_a_spreadsheet_would_run_are_disarmed(server: Server, cell: str) -> None:
     at = instant(OLD - 4 * 86400)

@@ -109,6 +109,7 @@ def administrator(server: Server) -> str:
     return f"{email} {password}"
 
 
+@pytest.mark.clause("authz.check-and-act", "log.same-transaction")
 def test_each_change_is_recorded_once_and_nothing_else_is(any_server: Server) -> None:
     email, password = administrator(any_server).split()
     client = any_server.client(any_server.token(email, password))
@@ -140,6 +141,7 @@ def test_a_machine_s_change_is_its_own(server: Server) -> None:
     assert (found["subject_type"], found["action"]) == ("App", "create")
 
 
+@pytest.mark.clause("log.decisions")
 def test_refusals_are_recorded_with_what_was_missing(server: Server) -> None:
     _, email, password = person(server)
     client = server.client(server.token(email, password))
@@ -176,6 +178,7 @@ def test_nobody_unknown_fills_the_log(server: Server) -> None:
     assert len(read(server)) == before
 
 
+@pytest.mark.clause("log.decisions")
 @pytest.mark.parametrize("route", [V2, TOKEN])
 def test_sign_ins_are_recorded_good_and_bad(server: Server, route: str) -> None:
     user_id, email, password = person(server)
@@ -261,6 +264,7 @@ def mistakes(server: Server, machine: Machine, password: str) -> list[str]:
     return [damaged]
 
 
+@pytest.mark.clause("log.no-secrets")
 def test_no_secret_is_stored_logged_or_shown(make_server: Callable[..., Server], tmp_path: Path) -> None:
     with captured_logs() as stream:
         server = make_server(log_level="debug")

@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import Processor
 
 from runplane.server.core.clock import SystemClock, now
+from runplane.server.core.marks import CURRENT
 from runplane.server.core.secrets import Secret, encode_redacted, scrub
 
 HIDDEN: Final = "[secret]"
@@ -51,6 +52,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     readable = style == "console" or (style == "auto" and terminal)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _mark,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         _timestamp,
@@ -85,6 +87,17 @@ def _console(terminal: bool) -> Processor:
         exception_formatter=structlog.dev.plain_traceback,
         pad_event_to=0,
     )
+
+
+def _mark(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say which request a line is about, and where it stands in a trace."""
+    marks = CURRENT.get()
+    if marks is not None:
+        event.setdefault("request_id", marks.request_id)
+        if marks.trace_id:
+            event.setdefault("trace_id", marks.trace_id)
+            event.setdefault("span_id", marks.span_id)
+    return event
 
 
 def _timestamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

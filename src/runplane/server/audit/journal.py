@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from runplane.server.audit.ledger import Ledger
+from runplane.server.audit.sealing import AuditKey
 from runplane.server.audit.store import insert_rows
 from runplane.server.core.clock import Clock, Instant, now
 from runplane.server.core.ids import new_id
@@ -59,14 +60,15 @@ class Note(msgspec.Struct):
 class Journal:
     """The recorder. `write` runs inside a unit; the others return at once and store within 0.1 s."""
 
-    def __init__(self, group: GroupCommit, clock: Clock) -> None:
+    def __init__(self, group: GroupCommit, clock: Clock, key: AuditKey) -> None:
         self._group = group
         self._clock = clock
+        self.key = key
         self.ledger = Ledger(group, clock)
 
     def write(self, unit: Unit, origin: Origin, action: str, status: int, note: Note) -> None:
         """Record a change that `unit` makes."""
-        insert_rows(unit, [_row(unit.now, origin, action, SUCCEEDED, status, note, 1)])
+        insert_rows(unit, [self._row(unit.now, origin, action, SUCCEEDED, status, note, 1)])
 
     def refused(self, origin: Origin, action: str, status: int, note: Note) -> None:
         """Record a request that was refused after its caller was known."""
@@ -89,15 +91,20 @@ class Journal:
             # a token with a scope is another thing than one without
             note.metadata.get("tokenScope", ""),
         )
-        record = self._group.pending(_store).get(key)
+        record = self._group.pending(self._store).get(key)
         if record is not None:
             record[-1] += 1
             return
-        self._group.put(_store, key, [now(self._clock), origin, action, result, status, note, 1])
+        self._group.put(self._store, key, [now(self._clock), origin, action, result, status, note, 1])
 
+    def _store(self, unit: Unit, records: dict[Hashable, Any]) -> None:
+        insert_rows(unit, [self._row(*record) for record in records.values()])
 
-def _store(unit: Unit, records: dict[Hashable, Any]) -> None:
-    insert_rows(unit, [_row(*record) for record in records.values()])
+    def _row(self, *record: Any) -> dict[str, Any]:
+        made = _row(*record)
+        # what proves later that this server wrote it; its place in the chain comes after the commit
+        made["digest"] = self.key.digest(made)
+        return made
 
 
 def _row(

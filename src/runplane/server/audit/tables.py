@@ -1,8 +1,22 @@
-"""The audit log, one row per change, refusal or sign-in; and the ledger of deprecated calls."""
+"""The audit log, one row per change, refusal or sign-in, with its chain; and the ledger of deprecated calls.
+
+No index of the log is unique but its primary key, whose values grow with time: PostgreSQL can then keep the
+log in partitions by ranges of `id` (docs/guides/audit.md).
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from runplane.server.sql.schema import InstantText, Text, metadata
 
@@ -28,7 +42,46 @@ audit_log = Table(
     Column("request_id", Text, nullable=False),
     # JSON object of at most ten text values
     Column("metadata", Text),
+    # of the columns above, under the audit key; NULL in rows that a release without the chain has written
+    Column("digest", LargeBinary(32)),
+    # in the tenant's chain, from 1; NULL until the row is sealed, REFUSED if it never will be
+    Column("position", BigInteger),
+    # of the digest and the hash of the position before
+    Column("hash", LargeBinary(32)),
     Index("ix_audit_log_tenant_id_timestamp", "tenant_id", "timestamp", "id"),
+    Index("ix_audit_log_tenant_id_position", "tenant_id", "position"),
+    Index(
+        "ix_audit_log_waiting",
+        "tenant_id",
+        "id",
+        sqlite_where=text("position IS NULL"),
+        postgresql_where=text("position IS NULL"),
+    ),
+)
+
+# Both ends of the chain of each tenant: the last position, and the last that retention has deleted.
+audit_chains = Table(
+    "audit_chains",
+    metadata,
+    # no foreign key, as in the log: what was recorded outlives its tenant
+    Column("tenant_id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("pruned_position", BigInteger, nullable=False),
+    Column("pruned_hash", LargeBinary(32), nullable=False),
+    # the newest timestamp that retention has deleted; empty before the first time
+    Column("pruned_until", InstantText, nullable=False),
+    # of all of the row, under the audit key
+    Column("mac", LargeBinary(32), nullable=False),
+)
+
+# One row: the key of the digests and hashes, sealed with the key-encryption key (audit.sealing.AuditKey).
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", InstantText, nullable=False),
 )
 
 # One row for each caller, program and route; the callers' names are those of their last call.

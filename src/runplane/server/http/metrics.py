@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from runplane.server.core.errors import DomainError
+
+_REFUSALS = frozenset({401, 403, 429})
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -22,6 +25,7 @@ class RequestMetrics(Collector):
         self._statuses: dict[tuple[str, int], int] = {}
         self._buckets: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
+        self._refused: dict[tuple[int, str], int] = {}
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -34,8 +38,21 @@ class RequestMetrics(Collector):
         buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._sums[operation] += seconds
 
+    def refused(self, status: int, error: DomainError) -> None:
+        """Count a refusal for lack of a token, a permission or patience, by its reason."""
+        if status in _REFUSALS:
+            reason = error.extra.get("reason") or getattr(error, "error", "") or type(error).__name__.lower()
+            key = (status, str(reason))
+            self._refused[key] = self._refused.get(key, 0) + 1
+
     def collect(self) -> Iterable[Metric]:
         """The figures in Prometheus' form."""
+        refused = CounterMetricFamily(
+            "runplane_refusals", "Requests refused with 401, 403 or 429", labels=["status", "reason"]
+        )
+        for (status, reason), count in sorted(self._refused.items()):
+            refused.add_metric([str(status), reason], count)
+        yield refused
         requests = CounterMetricFamily(
             "runplane_requests", "Requests answered", labels=["operation", "status"]
         )
