@@ -74,6 +74,7 @@ def lasting(server: Server, token: str) -> str:
     return realm.minter.mint({**payload(token), "exp": int(time.time()) + 40 * 86_400})
 
 
+@pytest.mark.clause("jwks.published-first")
 def test_a_key_is_published_then_signs_then_is_gone(alone: Server) -> None:
     token = asking(alone)
     before = token()
@@ -249,6 +250,7 @@ def test_keys_of_long_ago_are_forgotten(alone: Server) -> None:
     assert len(kids() - present) == 1
 
 
+@pytest.mark.clause("jwks.kept-an-hour")
 def test_the_time_others_may_keep_the_list_is_a_setting(make_server: MakeServer) -> None:
     server = make_server(keys_kept_seconds="7")
     for path in (CERTS, METADATA):
@@ -259,6 +261,7 @@ def test_the_time_others_may_keep_the_list_is_a_setting(make_server: MakeServer)
     assert began + 14 - 0.01 <= at <= time.time() + 14
 
 
+@pytest.mark.clause("jwks.published-first")
 def test_the_overlap_is_the_longest_lifetime_there_is() -> None:
     limits = {it.key: it.meta.le for it in known_settings()}
     assert limits["tokens.lifetime_seconds"] == LONGEST_TOKEN

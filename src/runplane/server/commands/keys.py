@@ -10,14 +10,20 @@ from typing import Final
 
 from runplane.server import logs
 from runplane.server.app import Stores
-from runplane.server.audit.journal import Note, Origin
 from runplane.server.bootstrap import REALM
 from runplane.server.commands.admin import opened
 from runplane.server.commands.failures import CommandFailed
 from runplane.server.commands.opening import explained
 from runplane.server.identity.jose import ALGORITHMS, DEFAULT_ALGORITHM
 from runplane.server.identity.keyring import SigningKey
-from runplane.server.identity.rotation import Rotated, algorithm_of, replace, rotate
+from runplane.server.identity.rotation import (
+    Rotated,
+    ahead_seconds,
+    algorithm_of,
+    record,
+    replace,
+    rotate,
+)
 from runplane.server.identity.service import Identity
 from runplane.server.identity.store import select_tenants
 from runplane.server.settings import Loaded
@@ -25,8 +31,7 @@ from runplane.server.sql.unit import Unit
 
 Plan = list[tuple[int, str, SigningKey]]
 
-# What others have kept is out of date after once the time; the rest is for clocks that differ.
-_TIMES_KEPT: Final = 2
+_SUBJECT: Final = "runplane admin rotate-keys"
 
 
 def rotate_keys(
@@ -62,7 +67,7 @@ def rotate_keys(
         say("No access token or ID token from before is accepted any more. Sessions and credentials stay.")
         say(f"Who keeps the list of keys may accept old tokens for another {settings.keys.kept_seconds} s.")
     if algorithm and algorithm != settings.tokens.algorithm and any(it.tenant == REALM for it in done):
-        say(f"Set tokens.algorithm to {algorithm} too, or the next start makes another key.")
+        say(f"Set tokens.algorithm to {algorithm} too, or the next start publishes another key.")
 
 
 def _plan(unit: Unit, name: str, algorithm: str) -> Plan:
@@ -82,15 +87,8 @@ def _carry_out(unit: Unit, identity: Identity, plan: Plan, *, at_once: bool) -> 
         if at_once:
             rotated = replace(unit, identity.kek, tenant_id, realm, key)
         else:
-            ahead = _TIMES_KEPT * identity.rules.keys_kept_seconds
+            ahead = ahead_seconds(identity.rules.keys_kept_seconds)
             rotated = rotate(unit, identity.kek, tenant_id, realm, key, ahead)
-        origin = Origin(tenant_id, "runplane admin rotate-keys", "App", "", "", "")
-        facts = {
-            "algorithm": rotated.algorithm,
-            "signsFrom": rotated.signs_from,
-            "oldKeysUntil": rotated.old_until,
-            "by": "command line on the host",
-        }
-        identity.journal.write(unit, origin, "rotate", 200, Note("signing-key", rotated.kid, metadata=facts))
+        record(unit, identity.journal, tenant_id, rotated, subject=_SUBJECT, by="command line on the host")
         done.append(rotated)
     return done

@@ -54,7 +54,7 @@ class SigningKey:
         kek: KeyEncryptionKey,
     ) -> SigningKey:
         """The key of a stored row. VaultError when it does not open or is not the key that the row names."""
-        der = kek.open(sealed, _context(realm, kid))
+        der = kek.open(sealed, sealing_context(realm, kid))
         try:
             private = private_from_der(algorithm, der)
         except (KeyError, ValueError):
@@ -65,7 +65,7 @@ class SigningKey:
 
     def seal(self, kek: KeyEncryptionKey, realm: str) -> bytes:
         """The private key as the database keeps it."""
-        return kek.seal(private_to_der(self.private), _context(realm, self.kid))
+        return kek.seal(private_to_der(self.private), sealing_context(realm, self.kid))
 
     def minter(self) -> Minter:
         """What signs tokens with this key. Keep it: making one costs more than minting."""
@@ -86,6 +86,7 @@ def verification_keys(keys: Iterable[SigningKey]) -> dict[str, VerificationKey]:
     return {key.kid: key.verification_key() for key in keys}
 
 
-def _context(realm: str, kid: str) -> bytes:
+def sealing_context(realm: str, kid: str) -> bytes:
+    """The place that a sealed signing key is bound to."""
     # NUL cannot occur in a realm's name, so two pairs never give the same context.
     return f"signing-key\0{realm}\0{kid}".encode()

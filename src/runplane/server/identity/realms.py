@@ -48,6 +48,15 @@ class Realm:
     kids: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A tenant's newest key, be it one that does not sign yet."""
+
+    realm: str
+    algorithm: str
+    created_at: Instant
+
+
 class Realms:
     """All realms of this installation. Replaced whole on reload, so readers need no lock.
 
@@ -75,6 +84,7 @@ class Realms:
         self._by_name: dict[str, Realm] = {}
         self._by_tenant: dict[int, Realm] = {}
         self._by_header: dict[bytes, Realm] = {}
+        self._newest: Mapping[int, Newest] = {}
         # as bytes and only where there are several, so that asking whom a host means costs one look
         self._labels: frozenset[bytes] = frozenset()
         self._versions: Mapping[int, int] = {}
@@ -109,6 +119,10 @@ class Realms:
     def reload_due(self) -> bool:
         """Whether an unknown key justifies another look at the database."""
         return self._monotonic() - self._loaded_at > _RELOAD_EVERY
+
+    def newest_keys(self) -> Mapping[int, Newest]:
+        """The newest key of each tenant, by the tenant's id. It is as old as the last rotation."""
+        return self._newest
 
     def by_name(self, name: str) -> Realm | None:
         """The realm of a name."""
@@ -155,6 +169,7 @@ class Realms:
         opened = {row[0]: self._opened.get(row[0]) for row in alive}
         by_tenant: dict[int, Realm] = {}
         by_header: dict[bytes, Realm] = {}
+        newest: dict[int, Newest] = {}
         keys: dict[str, SigningKey] = {}
         for tenant_id, name in tenants:
             own = [row for row in alive if row[1] == tenant_id]
@@ -163,10 +178,13 @@ class Realms:
             keys |= {row[0]: opened[row[0]] or self._open(row, name) for row in own}
             realm = self._realm(tenant_id, name, [keys[row[0]] for row in own], _signer(own, at))
             by_tenant[tenant_id] = realm
+            lasting = [row for row in own if row[6] is None]
+            if lasting:
+                newest[tenant_id] = Newest(name, lasting[-1][2], Instant(lasting[-1][4]))
             by_header |= {header_segment(keys[row[0]].algorithm, row[0]): realm for row in own}
         before, self._opened = self._by_tenant, keys
         self._by_name = {realm.name: realm for realm in by_tenant.values()}
-        self._by_tenant, self._by_header = by_tenant, by_header
+        self._by_tenant, self._by_header, self._newest = by_tenant, by_header, newest
         self._labels = frozenset(it.encode() for it in self._by_name) if len(by_tenant) > 1 else frozenset()
         self._due = min((it for row in rows for it in row[5:7] if it is not None and it > at), default=_NEVER)
         return [id_ for id_, realm in by_tenant.items() if id_ in before and before[id_].kids - realm.kids]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from runplane.server.audit.journal import Journal, Note, Origin
 from runplane.server.core.clock import Instant, instant, to_epoch
 from runplane.server.core.errors import InUse
 from runplane.server.identity.keyring import SigningKey
@@ -33,6 +34,8 @@ MARGIN: Final = 300
 minute, and two minutes for a replica that is slow to see that the next key signs."""
 FORGOTTEN_AFTER: Final = 30 * 86_400
 """Seconds after which a key that verifies nothing is deleted."""
+_TIMES_KEPT: Final = 2
+"""What others have kept is out of date after once the time; the rest is for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class Rotated:
     algorithm: str
     signs_from: Instant
     old_until: Instant
+
+
+def ahead_seconds(kept_seconds: int) -> int:
+    """How long a key is published before it signs, where others may keep the list for `kept_seconds`."""
+    return _TIMES_KEPT * kept_seconds
 
 
 def add_key(
@@ -66,6 +74,39 @@ def add_key(
 def algorithm_of(reader: Reader, tenant_id: int) -> str | None:
     """The algorithm of a tenant's newest key, be it one that does not sign yet; None without any key."""
     return next((row[2] for row in reversed(_lasting(reader, tenant_id))), None)
+
+
+def rotate_if_old(
+    unit: Unit,
+    kek: KeyEncryptionKey,
+    tenant_id: int,
+    realm: str,
+    key: SigningKey,
+    *,
+    ahead: float,
+    period: float,
+) -> Rotated | None:
+    """As `rotate`, but None and no change where the newest key was made less than `period` seconds ago.
+
+    Of replicas that find at once that it is time, one rotates: the others wait for it here and look again.
+    """
+    lock_tenant(unit, tenant_id)
+    made = [row[4] for row in _lasting(unit, tenant_id)]
+    if not made or max(made) > instant(to_epoch(unit.now) - period):
+        return None
+    return rotate(unit, kek, tenant_id, realm, key, ahead)
+
+
+def record(unit: Unit, journal: Journal, tenant_id: int, rotated: Rotated, *, subject: str, by: str) -> None:
+    """Put a rotation into the audit log of its tenant, in the transaction that rotates."""
+    facts = {
+        "algorithm": rotated.algorithm,
+        "signsFrom": rotated.signs_from,
+        "oldKeysUntil": rotated.old_until,
+        "by": by,
+    }
+    origin = Origin(tenant_id, subject, "App", "", "", "")
+    journal.write(unit, origin, "rotate", 200, Note("signing-key", rotated.kid, metadata=facts))
 
 
 def rotate(

@@ -19,6 +19,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from runplane.server.core.handed import is_private
 from runplane.server.core.secrets import Secret
 
 _VERSION: Final = b"\x01"
@@ -26,6 +27,8 @@ _FINGERPRINT: Final = 8
 _NONCE: Final = 12
 _TAG: Final = 16
 _HEAD: Final = len(_VERSION) + _FINGERPRINT
+MARK: Final = _HEAD
+"""Bytes at the beginning of an envelope that say which key sealed it."""
 _KEY: Final = 32
 _MAX_FILE: Final = 4096
 
@@ -40,7 +43,7 @@ class VaultError(Exception):
 class KeyEncryptionKey:
     """32 random bytes that seal other keys. Safe to share between threads."""
 
-    __slots__ = ("_cipher", "_prefix", "fingerprint")
+    __slots__ = ("_cipher", "_prefix")
 
     def __init__(self, material: bytes) -> None:
         if len(material) != _KEY:
@@ -50,8 +53,16 @@ class KeyEncryptionKey:
         self._cipher = AESGCM(material)
         mark = hashlib.sha256(b"runplane key-encryption key\0" + material).digest()[:_FINGERPRINT]
         self._prefix = _VERSION + mark
-        self.fingerprint = mark.hex()
+
+    @property
+    def fingerprint(self) -> str:
         """16 hexadecimal digits that identify the key without telling anything about it."""
+        return self.mark[len(_VERSION) :].hex()
+
+    @property
+    def mark(self) -> bytes:
+        """What every envelope of this key begins with, `MARK` bytes."""
+        return self._prefix
 
     def __repr__(self) -> str:
         return f"KeyEncryptionKey({self.fingerprint})"
@@ -79,7 +90,7 @@ class KeyEncryptionKey:
                 os.link(draft, path)
             finally:
                 draft.unlink()
-            _flush_directory(path.parent)
+            flush_directory(path.parent)
         except FileExistsError:
             raise VaultError(f"{path} exists already; it was left as it is.") from None
         except OSError as error:
@@ -130,7 +141,7 @@ def _from_text(text: str, where: str) -> bytes:
 
 
 def _read_private(path: Path) -> str:
-    """The text of a file that only its owner can read."""
+    """The text of a file that may hold a secret."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
@@ -138,7 +149,7 @@ def _read_private(path: Path) -> str:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise VaultError(f"{path} must be a regular file.")
-            if status.st_mode & 0o077:
+            if not is_private(status, os.geteuid()):
                 raise VaultError(f"Others can read the key file {path}; run: chmod 600 {path}")
             return file.read(_MAX_FILE).decode("ascii")
     except OSError as error:
@@ -155,7 +166,8 @@ def _write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_directory(path: Path) -> None:
+def flush_directory(path: Path) -> None:
+    """Have the names in a folder on disk when this returns. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

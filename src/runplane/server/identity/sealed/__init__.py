@@ -1,0 +1,1 @@
+"""What the key-encryption key has sealed: counted, and sealed again with another key."""
