@@ -8,17 +8,17 @@ sign-ins then costs a bounded amount of processor and memory and leaves the rest
 from __future__ import annotations
 
 import secrets
-import threading
 import unicodedata
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from runplane.server.core.errors import Invalid, Unavailable
+from runplane.server.core.errors import Invalid
+from runplane.server.core.turns import CURRENT, Bounds, Turns
 from runplane.server.identity.blocklist import BlockList, context_words
 
 P = ParamSpec("P")
@@ -111,26 +111,27 @@ class PasswordHasher:
 
 
 class PasswordGate:
-    """Runs password work in `workers` threads; at most `queue` more pieces of work wait."""
+    """Runs password work in `workers` threads; at most `queue` more pieces of work wait.
+
+    Tenants are served in turn (core.turns), so one that is flooded with sign-ins delays another by one.
+    """
 
     def __init__(self, workers: int = 2, queue: int = 64) -> None:
-        self._room = threading.BoundedSemaphore(workers + queue)
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="password")
+        room = workers + queue
+        self._turns = Turns(
+            "password",
+            workers,
+            each=max(1, workers - 1),
+            bounds=Bounds(room, room, room // 16),
+            busy="Too many people sign in right now; try again in a second.",
+        )
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start `work` and return its future, which `asyncio.wrap_future` makes awaitable.
 
         Unavailable, with `retry_after`, when the queue is full.
         """
-        if not self._room.acquire(blocking=False):
-            raise Unavailable("Too many people sign in right now; try again in a second.", retry_after=1)
-        try:
-            future = self._pool.submit(work, *args, **kwargs)
-        except BaseException:
-            self._room.release()
-            raise
-        future.add_done_callback(self._leave)
-        return future
+        return self._turns.submit(CURRENT.get(), lambda: work(*args, **kwargs))
 
     def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` and wait for its result; for callers in a thread of their own. Unavailable as above."""
@@ -138,10 +139,7 @@ class PasswordGate:
 
     def close(self) -> None:
         """Let running work end, drop what waits, stop the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _leave(self, _: Future[T]) -> None:
-        self._room.release()
+        self._turns.close(drop=True)
 
 
 def new_temporary_password() -> str:

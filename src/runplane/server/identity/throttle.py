@@ -12,16 +12,16 @@ id a way to stop it: use `lockable=False` for them. They still count for the sou
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import ValuesView
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
-from runplane.server.core.errors import Throttled
+from runplane.server.core.addresses import network_of
+from runplane.server.core.errors import Quota, Throttled
 
 _DIGEST: Final = 8
 _MAX_DOUBLINGS: Final = 16
@@ -79,6 +79,10 @@ class _Recent(Generic[K, T]):
     def drop(self, key: K) -> None:
         self._items.pop(key, None)
 
+    def values(self) -> ValuesView[T]:
+        """All of them."""
+        return self._items.values()
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -133,11 +137,25 @@ class Throttle:
         if not tries:
             self._sources.drop(source)
         elif len(tries) >= self._limits.per_source:
-            wait = math.ceil(next(iter(tries.values())) + self._limits.window - now)
+            limits = self._limits
+            ends = [math.ceil(first + limits.window - now) for first in tries.values()]
             raise Throttled(
                 "Too many wrong credentials came from your address; wait before you try again.",
-                retry_after=max(1, wait),
+                retry_after=max(1, ends[0]),
+                quota=Quota(
+                    "secrets", self._limits.per_source, round(self._limits.window), 0, max(1, ends[-1])
+                ),
             )
+
+    def figures(self, now: float) -> tuple[int, int]:
+        """How many accounts are locked, and how many sources have to wait."""
+        with self._lock:
+            locked = sum(now < it.locked_until for it in self._accounts.values())
+            waiting = 0
+            for tries in self._sources.values():
+                _expire(tries, now - self._limits.window)
+                waiting += len(tries) >= self._limits.per_source
+            return locked, waiting
 
     def _count_source(self, source: str, mark: int, now: float) -> None:
         tries = self._sources.get(source)
@@ -174,20 +192,6 @@ def _expire(tries: dict[int, float], before: float) -> None:
     """Drop what is as old as `before` or older."""
     for mark in [mark for mark, first in tries.items() if first <= before]:
         del tries[mark]
-
-
-@lru_cache(maxsize=1024)  # reading an address costs as much as the rest of `admit`
-def network_of(source: str) -> str:
-    """The address, or the /64 of an IPv6 address: whoever has one of its addresses has all of them."""
-    try:
-        address = ipaddress.ip_address(source.partition("%")[0])
-    except ValueError:
-        return source
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
 
 
 def throttled_account(tenant_id: int, email: str) -> str:

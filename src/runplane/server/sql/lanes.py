@@ -1,23 +1,35 @@
-"""Worker threads for blocking database work, with a bound on how much may wait.
+"""Worker threads for blocking database work: tenants in turn, and a bound on how much may wait.
 
 SQLite has one writer, so writing has one thread there: transactions queue in order instead of fighting for
-the file lock. What does not fit into the queue is refused with 503 rather than piling up.
+the file lock. What does not fit into the queue is refused with 503 rather than piling up. Whose work it is
+says `core.turns.CURRENT`; nobody has to hand it on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from runplane.server.core.errors import Unavailable
+from runplane.server.core.turns import CURRENT, KINDS, SERVER, Bounds, Share, Turns
 from runplane.server.sql.prepared import RawReader, Reader
 from runplane.server.sql.unit import Unit, Units, as_unavailable
 
 T = TypeVar("T")
 
-_WAITING = 512
+_BOUNDS: Final = Bounds.of(512)
+_BUSY: Final = "The server is busy; try again shortly."
+
+# Threads for reading and for writing, and how many of them one of several tenants may have. Reading SQLite is
+# mostly Python's work: a second thread of a tenant makes it no faster and all others slower.
+_SQLITE: Final = ((4, 1), (1, 1))
+_POSTGRES: Final = ((8, 2), (8, 2))
+
+_SWITCH_SECONDS: Final = 0.0002
+"""How long a thread may compute while the event loop waits for it. Python's own 5 ms is ten tokens' time."""
 
 
 class Lanes:
@@ -25,20 +37,26 @@ class Lanes:
 
     def __init__(self, units: Units) -> None:
         self.units = units
-        writers = 1 if units.database.is_sqlite else 8
-        self._readers = ThreadPoolExecutor(4 if units.database.is_sqlite else 8, "runplane-read")
-        self._writers = ThreadPoolExecutor(writers, "runplane-write")
-        self._waiting = 0
+        sqlite = units.database.is_sqlite
+        read, write = _SQLITE if sqlite else _POSTGRES
+        self._readers = Turns("runplane-read", *read, bounds=_BOUNDS, busy=_BUSY)
+        self._writers = Turns("runplane-write", *write, bounds=_BOUNDS, busy=_BUSY)
+        # puts a job under a span, where requests are traced
+        self.trace: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
         # the event loop's own connection, where reading on the loop pays (Database.loop_reader)
         self.loop_reader: RawReader | None = None
 
     def start(self) -> None:
-        """Open the event loop's own connection; call it in the loop's thread."""
+        """Open the event loop's own connection; call it in the loop's thread.
+
+        From now on threads take turns at Python more often than by default, in the whole process.
+        """
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.loop_reader = self.units.database.loop_reader()
 
     async def read(self, job: Callable[[Unit], T]) -> T:
-        """Run `job` in a read-only unit."""
-        return await self._run(self._readers, self.units.read, job)
+        """Run `job` in a read-only unit. Raises Unavailable when too much waits."""
+        return await self._run(self._readers, CURRENT.get(), lambda: self.units.read(job))
 
     async def look(self, job: Callable[[Reader], T]) -> T:
         """Run a quick read where it is cheapest: on the event loop, or as `read` where that may wait."""
@@ -50,25 +68,25 @@ class Lanes:
             raise as_unavailable(error) from error
 
     async def write(self, job: Callable[[Unit], T]) -> T:
-        """Run `job` in a unit that commits before this returns."""
-        return await self._run(self._writers, self.units.write, job)
+        """Run `job` in a unit that commits before this returns. Raises Unavailable when too much waits."""
+        return await self._run(self._writers, CURRENT.get(), lambda: self.units.write(job))
 
     def write_soon(self, job: Callable[[Unit], T]) -> asyncio.Future[T]:
-        """Queue `job` behind the writes that wait already, whatever their number."""
-        return asyncio.get_running_loop().run_in_executor(self._writers, self.units.write, job)
+        """Queue `job` as the server's own work: it is never refused, and waits for one job of a tenant."""
+        return self._run(self._writers, SERVER, lambda: self.units.write(job))
 
-    async def _run(
-        self, executor: ThreadPoolExecutor, how: Callable[[Callable[[Unit], T]], T], job: Callable[[Unit], T]
-    ) -> T:
-        if self._waiting >= _WAITING:
-            raise Unavailable("The server is busy; try again shortly.", retry_after=1)
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(executor, how, job)
-        finally:
-            self._waiting -= 1
+    def _run(self, turns: Turns, share: Share, job: Callable[[], T]) -> asyncio.Future[T]:
+        if self.trace is not None:
+            job = self.trace("write" if turns is self._writers else "read", job)
+        # what the job logs bears the marks of its request
+        return asyncio.wrap_future(turns.submit(share, partial(copy_context().run, job)))
+
+    def inside(self) -> dict[tuple[str, str], int]:
+        """How many jobs are inside, running ones included, by lane (read, write) and kind of share."""
+        lanes = {"read": self._readers, "write": self._writers}
+        return {(name, kind): it.inside(kind) for name, it in lanes.items() for kind in KINDS}
 
     def close(self) -> None:
         """Finish what runs and stop the threads."""
-        self._readers.shutdown(wait=True)
-        self._writers.shutdown(wait=True)
+        self._readers.close()
+        self._writers.close()
