@@ -49,6 +49,7 @@ def revoke(server: Server, token: str, **options: Any) -> httpx.Response:
 # rotation
 
 
+@pytest.mark.clause("refresh.rotated")
 def test_each_refresh_gives_new_tokens_of_the_same_session(server: Server) -> None:
     first = sign_in(server)
     second = refresh(server, first["refresh_token"]).json()
@@ -63,6 +64,7 @@ def test_each_refresh_gives_new_tokens_of_the_same_session(server: Server) -> No
     assert all(accepted(server, it) for it in tokens)
 
 
+@pytest.mark.clause("refresh.rotated")
 def test_a_spent_refresh_token_that_comes_back_ends_everything(server: Server) -> None:
     first = sign_in(server)
     bystander = sign_in(server)
@@ -84,6 +86,7 @@ def test_an_unknown_refresh_token_is_an_invalid_grant(server: Server, token: str
     assert answer.json()["error"] == ("invalid_grant" if token else "invalid_request")
 
 
+@pytest.mark.clause("refresh.bound")
 def test_a_refresh_token_belongs_to_its_client(server: Server) -> None:
     body = sign_in(server)
     assert refresh(server, body["refresh_token"], client_id="runai").status_code == 400
@@ -91,6 +94,7 @@ def test_a_refresh_token_belongs_to_its_client(server: Server) -> None:
     assert refresh(server, body["refresh_token"], client_id="cli").status_code == 200
 
 
+@pytest.mark.clause("refresh.absolute-end")
 def test_a_refresh_token_ends_with_its_owner_and_its_time(make_server: Callable[..., Server]) -> None:
     server = make_server()
     user_id, email, password = person(server)
@@ -104,6 +108,7 @@ def test_a_refresh_token_ends_with_its_owner_and_its_time(make_server: Callable[
     assert refresh(server, bodies[2]["refresh_token"]).status_code == 400
 
 
+@pytest.mark.clause("refresh.rotated")
 def test_of_many_who_spend_one_refresh_token_one_succeeds(any_server: Server) -> None:
     for _ in range(3):
         token = sign_in(any_server)["refresh_token"]
@@ -119,6 +124,7 @@ def test_of_many_who_spend_one_refresh_token_one_succeeds(any_server: Server) ->
 # revocation
 
 
+@pytest.mark.clause("revocation.cascades")
 def test_a_revoked_refresh_token_takes_its_session_along(any_server: Server) -> None:
     body, bystander = sign_in(any_server), sign_in(any_server)
     later = refresh(any_server, body["refresh_token"]).json()
@@ -176,12 +182,14 @@ def test_a_revoked_token_stays_so_after_a_restart(make_server: Callable[..., Ser
     assert accepted(server, body["access_token"])
 
 
+@pytest.mark.clause("revocation.unknown-is-fine")
 @pytest.mark.parametrize("token", ["x", "rpr_unknown", "a.b.c", "rpk_something", "é"])
 def test_an_unknown_token_is_no_error(server: Server, token: str) -> None:
     answer = revoke(server, token)
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.clause("revocation.owner")
 def test_only_its_own_client_revokes_a_token(server: Server, machine: Machine) -> None:
     body = sign_in(server)
     theirs = server.client_token(machine.name, machine.secret)
