@@ -1,0 +1,7 @@
+"""Fixtures of the release tests."""
+
+from __future__ import annotations
+
+from release.loading import old_database
+
+__all__ = ["old_database"]
