@@ -26,6 +26,8 @@ _AMBIGUOUS: Final = re.compile(
 )
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./@=+-][A-Za-z0-9_./@=+:-]*(?<!:)")
 _NO_FOLDING: Final = 1 << 30
+# Values that a file may stand for once its aliases are followed: a few lines can stand for billions.
+_MAX_WEIGHT: Final = 1_000_000
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def values(path: Path, text: str) -> dict[str, Any]:
 
     try:
         found: Any = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        weight = _weight(found, {}) if "*" in text else 0
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CliError(f"{path}:{line}: {error.problem or 'this is no YAML'}; repair it first.") from None
@@ -51,9 +54,23 @@ def values(path: Path, text: str) -> dict[str, Any]:
         raise CliError(f"{path} is no YAML; repair it first.") from None
     if found is None:
         return {}
+    if weight > _MAX_WEIGHT:
+        raise CliError(f"{path} repeats parts of itself too often; write them out, or leave them out.")
     if not isinstance(found, dict):
         raise CliError(f"{path} does not hold what is expected there; repair it first.")
     return found  # pyright: ignore[reportUnknownVariableType] - what a file holds is checked by who uses it
+
+
+def _weight(value: Any, known: dict[int, int]) -> int:
+    """How many values `value` is when each alias is written out; more than any limit if it holds itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:  # pyright: ignore[reportUnknownArgumentType]
+        # until it is known: whoever comes back to it while it is looked at has found a circle
+        known[id(value)] = _MAX_WEIGHT + 1  # pyright: ignore[reportUnknownArgumentType]
+        inner: Any = value.values() if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        known[id(value)] = 1 + sum(_weight(it, known) for it in inner)  # pyright: ignore[reportUnknownArgumentType]
+    return known[id(value)]  # pyright: ignore[reportUnknownArgumentType]
 
 
 def edit(path: Path, change: Change) -> None:
@@ -127,13 +144,12 @@ def _round_trip(path: Path, text: str, change: Change) -> str:
     from ruamel.yaml.error import YAMLError
 
     engine: Any = YAML()
-    helpers: Any = import_module("ruamel.yaml.util")
     engine.preserve_quotes = True
     engine.width = _NO_FOLDING
     # as kubectl writes it; ruamel.yaml would write nothing
     engine.representer.add_representer(type(None), _represent_null)
     try:
-        _, indent, offset = helpers.load_yaml_guess_indent(text)
+        indent, offset = _indentation(text)
         if offset:
             engine.indent(mapping=indent - offset, sequence=indent, offset=offset)
         document: Any = engine.load(text)
@@ -145,6 +161,17 @@ def _round_trip(path: Path, text: str, change: Change) -> str:
     except (YAMLError, ValueError, RecursionError):
         raise CliError(f"{path} holds YAML that cannot be changed here; nothing was written.") from None
     return written.getvalue()
+
+
+def _indentation(text: str) -> tuple[Any, Any]:
+    """How far lists are indented and where their dashes stand; nothing where it cannot be told."""
+    helpers: Any = import_module("ruamel.yaml.util")
+    try:
+        _, indent, offset = helpers.load_yaml_guess_indent(text)
+    except IndexError:
+        # it stumbles over a line with nothing but a dash
+        return None, None
+    return (indent, offset) if indent is not None else (None, None)
 
 
 def _represent_null(to: Any, _: None) -> Any:

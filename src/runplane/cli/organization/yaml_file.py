@@ -28,14 +28,23 @@ def _place(loader: Any) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe, and without aliases."""
+    """Safe, without aliases, and done with a file that is nested deep before it has read it all."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.constructor.ConstructorError(
                 None, None, "aliases are not understood here", _place(self)
             )
-        return super().compose_node(parent, index)
+        # PyYAML looks at every open bracket for each new one
+        if self.depth > MAX_DEPTH:
+            raise yaml.constructor.ConstructorError(None, None, "this is nested too deep", _place(self))
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 class Source:
