@@ -1,7 +1,8 @@
 # Every developer command. Nothing to install first but Python 3.11 or newer and make.
 BIN := .venv/bin
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -n $(WORKERS)
+# Each worker begins with whole modules, so that both do not start the server of each.
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 FAST := not postgres and not slow and not browser
 MAKEFLAGS += --no-print-directory
 # Keeps the output of jobs that run side by side apart, where this make can.
@@ -11,7 +12,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve console test check faults screenshots bench docs lock fmt openapi readme clean
+.PHONY: help serve console dist lint-deploy test check faults mutants screenshots bench docs lock fmt openapi readme clean
 .PHONY: check-format check-lint check-types check-imports check-tests check-console
 
 help: ## show this list
@@ -23,6 +24,12 @@ serve: $(BIN)/.run-ready ## start the server on http://127.0.0.1:8080 (settings:
 
 console: ## build the web console that the server shows at / (needs Node.js 20.19 or newer)
 	@tools/console.sh build
+
+dist: $(BIN)/.dev-ready ## build the wheel and the source package, with the console, into dist/
+	@tools/dist.sh
+
+lint-deploy: $(BIN)/.dev-ready ## check the Dockerfile, the compose file, the chart and the units with what is installed
+	@$(BIN)/python tools/lint_deploy.py
 
 test: $(BIN)/.dev-ready ## run all tests (those that need PostgreSQL, Node.js or Chromium where these are installed)
 	@tools/console.sh offer
@@ -52,6 +59,9 @@ check-console:
 
 faults: $(BIN)/.dev-ready ## break things on purpose, as often as the figures need, and print them
 	@RUNPLANE_FULL=1 $(BIN)/pytest -n 0 -p no:randomly --timeout 3600 tests/faults
+
+mutants: $(BIN)/.dev-ready ## break authz/ and identity/ line by line: do tests notice? (COUNT=300 SEED=1)
+	@$(BIN)/python -m tools.mutation --count $(or $(COUNT),300) --seed $(or $(SEED),1) --jobs $(WORKERS)
 
 screenshots: $(BIN)/.dev-ready ## photograph every page of the console into build/screenshots (needs Chromium)
 	@tools/console.sh offer

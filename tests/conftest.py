@@ -34,7 +34,7 @@ settings.load_profile(os.environ.get("RUNPLANE_HYPOTHESIS", "fast"))
 
 
 def _share_trust() -> None:
-    """Have httpx read the list of authorities once, not for each of thousands of clients that speak plain HTTP.
+    """Have httpx read the list of authorities once, not for each of thousands of clients without TLS.
 
     It was a third of the suite's time.
     """

@@ -6,6 +6,7 @@ They are made when the site is built and not committed, so none can be stale. `m
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from runplane.server.http.operation import Surface
 from runplane.server.http.problems import status_of
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "reference"
+CLAUSES: Final = Path(__file__).resolve().parents[1] / "contract" / "clauses.toml"
 STATES: Final = MappingProxyType(
     {"done": "built", "partial": "partly built", "planned": "answers 501", "declined": "will not be built"}
 )
@@ -159,6 +161,24 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def clauses_page() -> str:
+    """Every clause of the security norms, its source, and whether it is kept."""
+    areas: dict[str, list[tuple[str, str, str, str]]] = {}
+    for it in tomllib.loads(CLAUSES.read_text("utf-8"))["clauses"]:
+        row = (f"`{it['id']}`", it["text"], it["source"], it.get("state", "tested"))
+        areas.setdefault(it["area"], []).append(row)
+    parts = [
+        (
+            "# Security clauses\n\nWhat standards and reports ask of a server like this one, in our words. "
+            "Behind each that is *tested* stands at least one test, which names it with the marker `clause`; "
+            "the others say what is missing. How: [guide](../guides/security.md).\n"
+        )
+    ]
+    head = ("Clause", "What holds", "Source", "State")
+    parts += [f"## {area}\n\n{table(head, rows)}" for area, rows in areas.items()]
+    return "\n".join(parts)
+
+
 def pages() -> Mapping[str, Callable[[], str]]:
     """File name to the function that writes it."""
     return {
@@ -168,6 +188,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "operations.md": lambda: operations_page(load_contract()),
         "errors.md": errors_page,
         "commands.md": commands_page,
+        "security-clauses.md": clauses_page,
     }
 
 

@@ -14,4 +14,4 @@ pin() {
 }
 
 pin requirements/run.lock --group build --extra postgres "$@"
-pin requirements/dev.lock --group dev --extra postgres --constraint requirements/run.lock "$@"
+pin requirements/dev.lock --group dev --extra postgres --extra otel --constraint requirements/run.lock "$@"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def told() -> Generator[None]:
     """Ends the process with one line on standard error for what a person can correct."""
-    from runplane.server.commands.failures import BAD_SETTINGS, FAILED, CommandFailed
+    from runplane.server.commands.failures import BAD_SETTINGS, CommandFailed
     from runplane.server.settings import SettingsError
 
     try:
@@ -27,7 +27,7 @@ def told() -> Generator[None]:
     except SettingsError as error:
         stop(str(error), BAD_SETTINGS)
     except CommandFailed as error:
-        stop(str(error), FAILED)
+        stop(str(error), error.code)
 
 
 @contextlib.contextmanager

@@ -16,10 +16,10 @@ from runplane.ending import on_host
 
 _CODES: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 a setting is wrong (one line says which)."
 
-_DataFolder = Annotated[
+DataFolder = Annotated[
     str | None, typer.Option("--data-dir", metavar="FOLDER", help="Folder of the server's database and keys.")
 ]
-_Config = Annotated[
+Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="TOML file with settings; instead of RUNPLANE_CONFIG."),
 ]
@@ -31,6 +31,11 @@ def add_host_commands(admin: typer.Typer) -> None:
     admin.command("backup", epilog=_CODES)(backup)
     admin.command("restore", epilog=_CODES)(restore)
     admin.command("rotate-keys", epilog=_CODES)(rotate_keys)
+    admin.command("rotate-kek", epilog=_CODES)(rotate_kek)
+    notices = typer.Typer(help="Try the notices of expiring credentials.", no_args_is_help=True)
+    notices.callback()(lambda: None)
+    notices.command("test", epilog=_CODES)(try_notices)
+    admin.add_typer(notices, name="notices")
     database = typer.Typer(help="Check the database, and bring its schema up to date.", no_args_is_help=True)
     database.command("check", epilog=_CODES)(check)
     database.command("migrate", epilog=_CODES)(migrate)
@@ -41,8 +46,8 @@ def recover(
     email: Annotated[
         str, typer.Argument(metavar="EMAIL", help="E-mail address of a local user, old or new.")
     ],
-    data_dir: _DataFolder = None,
-    config: _Config = None,
+    data_dir: DataFolder = None,
+    config: Config = None,
 ) -> None:
     """Make a local user System administrator, with a temporary password.
 
@@ -61,8 +66,8 @@ def recover(
 
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
-    data_dir: _DataFolder = None,
-    config: _Config = None,
+    data_dir: DataFolder = None,
+    config: Config = None,
 ) -> None:
     """Write the database to one file, and read it back.
 
@@ -82,8 +87,8 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` has made.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    data_dir: _DataFolder = None,
-    config: _Config = None,
+    data_dir: DataFolder = None,
+    config: Config = None,
 ) -> None:
     """Put a backup in the place of the database.
 
@@ -113,8 +118,8 @@ def rotate_keys(
     at_once: Annotated[
         bool, typer.Option("--now", help="A key was stolen: end every token that was signed until now.")
     ] = False,
-    data_dir: _DataFolder = None,
-    config: _Config = None,
+    data_dir: DataFolder = None,
+    config: Config = None,
 ) -> None:
     """Sign tokens with a new key.
 
@@ -138,10 +143,53 @@ def rotate_keys(
         run(loaded, say, tenant=tenant, algorithm=algorithm, at_once=at_once)
 
 
-def check(data_dir: _DataFolder = None, config: _Config = None) -> None:
+def rotate_kek(
+    only_host: Annotated[
+        bool,
+        typer.Option("--only-host", help="Every server of this PostgreSQL database runs on this host."),
+    ] = False,
+    data_dir: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Replace the key-encryption key, and seal with the new one what the old one has sealed.
+
+    The key file gets a new key; the old one stays beside it, with the ending .previous, and goes on opening.
+    The servers may keep running: they follow the file. Cut at any moment, run it again. Where the key is
+    given by a setting, or servers run on several hosts, put the new key into the settings first, and the old
+    one into keys.previous_key_encryption_key; the command does the rest.
+
+    Example:
+
+      runplane admin rotate-kek --data-dir ./data
+    """
+    with on_host(data_dir, config) as loaded:
+        from runplane.server.commands.kek import rotate_kek as run
+
+        run(loaded, say, only_host=only_host)
+
+
+def try_notices(config: Config = None) -> None:
+    """Send a sample by every way that notices take, and say what the other end answered.
+
+    It reads the settings of `[notices]` and nothing else: no database, and no server need be there.
+
+    Example:
+
+      runplane admin notices test --config runplane.toml
+    """
+    with on_host(None, config) as loaded:
+        from runplane.server.commands.notices import send_test
+
+        send_test(loaded, say)
+
+
+def check(data_dir: DataFolder = None, config: Config = None) -> None:
     """Check the database: its schema, its contents, and that its keys can be opened.
 
     Nothing is changed. It reads all of a SQLite database. The server may keep running.
+
+    Before an upgrade run the check of the newer release. It ends with 0 where servers can be replaced one by
+    one, and with 8 where all of them have to be stopped first.
 
     Example:
 
@@ -153,7 +201,7 @@ def check(data_dir: _DataFolder = None, config: _Config = None) -> None:
         run(loaded, say)
 
 
-def migrate(data_dir: _DataFolder = None, config: _Config = None) -> None:
+def migrate(data_dir: DataFolder = None, config: Config = None) -> None:
     """Bring the schema of the database up to date, as the next start would.
 
     Example:

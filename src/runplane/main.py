@@ -8,7 +8,7 @@ refused in the same words as a wrong variable.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ from runplane.cli.program import LazyGroup, say, stop
 from runplane.cli.resources.shells import prepare_completion
 from runplane.ending import on_host, told
 from runplane.hosting import add_host_commands
+from runplane.watching import add_short_commands
+
+if TYPE_CHECKING:
+    from runplane.server.settings import Loaded
 
 _CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 a setting is wrong (one line says which)."
 
@@ -45,6 +49,7 @@ def main() -> None:
     )
     config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
     program.command(epilog=_CODES)(serve)
+    program.command(epilog=_CODES)(healthcheck)
     program.command(epilog=_CODES)(where)
     config.command(epilog=_CODES)(explain)
     program.add_typer(config, name="config")
@@ -52,6 +57,7 @@ def main() -> None:
     admin.command("reset-password", epilog=_CODES)(reset_password)
     add_host_commands(admin)
     program.add_typer(admin, name="admin")
+    add_short_commands(program)
     tenant = typer.Typer(help="Make tenants.", no_args_is_help=True)
     tenant.callback()(lambda: None)
     tenant.command("create", epilog=_CODES)(create_tenant)
@@ -72,6 +78,9 @@ def serve(
     port: Annotated[
         str | None, typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one.")
     ] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Server processes that share the port; 1 by default.")
+    ] = None,
     data_dir: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Folder for the database and keys.")
     ] = None,
@@ -82,6 +91,8 @@ def serve(
     An empty data folder is filled first: a tenant, its keys and one administrator, whose password is printed
     once unless RUNPLANE_ADMIN_PASSWORD (or RUNPLANE_ADMIN_PASSWORD_FILE) gives it.
 
+    SIGHUP reads the settings again and replaces the server's processes one by one; no request fails.
+
     Examples:
 
       runplane serve
@@ -91,10 +102,35 @@ def serve(
     with told():
         from runplane.server.settings import load_settings
 
-        loaded = load_settings({"host": host, "port": port, "data_dir": data_dir}, config_path=config)
+        flags = {"host": host, "port": port, "workers": workers, "data_dir": data_dir}
+
+        def load() -> Loaded:
+            return load_settings(flags, config_path=config)
+
+        loaded = load()
         from runplane.server.commands.serve import serve as run
 
-        run(loaded, say)
+        code = run(loaded, load, say)
+    raise typer.Exit(code)
+
+
+def healthcheck(
+    alive: Annotated[
+        bool, typer.Option("--alive", help="Ask only whether it runs, not whether it can answer requests.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Ask the server on this host whether it is ready; ends with 0 if it is. For containers.
+
+    Example:
+
+      runplane healthcheck
+    """
+    with told():
+        from runplane.server.commands.healthcheck import healthcheck as run
+        from runplane.server.settings import load_settings
+
+        run(load_settings(config_path=config), say, alive=alive)
 
 
 def where(

@@ -13,7 +13,7 @@ TOP_FOLDERS = ("src/", "tests/", "docs/", "tools/", "contract/", "requirements/"
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-MAKE = re.compile(r"\bmake ([a-z]+)\b")
+MAKE = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)\b")
 
 # Put together here, so that this file does not contain what it looks for.
 REGISTRY_HOSTS = [

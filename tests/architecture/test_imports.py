@@ -22,7 +22,7 @@ HOMES = {
     "alembic": (("server/sql/",), ()),
     "psycopg": (("server/sql/",), ()),
     "uvicorn": (("server/http/", "server/app.py", "server/commands/"), ()),
-    "typer": (("cli/", "main.py", "ending.py", "hosting.py"), ()),
+    "typer": (("cli/", "main.py", "ending.py", "hosting.py", "watching.py"), ()),
 }
 
 # In a room: which siblings each file must not import.

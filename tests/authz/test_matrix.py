@@ -41,6 +41,7 @@ WORDS = {
 }
 
 
+@pytest.mark.clause("authz.hidden", "bearer.forbidden")
 @pytest.mark.parametrize("operation", BUILT, ids=lambda it: it.id)
 def test_an_operation_does_what_the_rules_say(operation: Any, world: World, things: Things) -> None:
     made = [case for persona in world.personas for case in cases(operation, persona, things, world)]

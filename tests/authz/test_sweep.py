@@ -70,10 +70,12 @@ def route(operation: Any) -> str:
     return f"{operation.method} {operation.path}"
 
 
+@pytest.mark.clause("authz.public-list")
 def test_the_public_operations_are_these_and_no_others() -> None:
     assert {route(it) for it in EVERYTHING if it.allow.form is Form.PUBLIC} == OPEN
 
 
+@pytest.mark.clause("authz.deny-by-default")
 def test_every_operation_says_who_may_call_it() -> None:
     for it in EVERYTHING:
         assert isinstance(it.allow, Allow), it.id
@@ -100,6 +102,7 @@ def concrete(path: str) -> str:
     return "/".join("runai" if part.startswith("{") else part for part in path.split("/"))
 
 
+@pytest.mark.clause("authz.public-list", "http.no-trace")
 def test_no_method_of_any_address_opens_without_a_token(world: World) -> None:
     open_now = {(it.method, concrete(it.path)) for it in EVERYTHING if it.allow.form is Form.PUBLIC}
     open_now |= {("HEAD", path) for method, path in open_now if method == "GET"}
@@ -131,6 +134,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.clause("http.one-spelling")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_no_other_spelling_of_an_address_opens_it(spelling: str, world: World) -> None:
     """It is not that address: 404, or 401 where the last part is a parameter that takes it for a value.

@@ -46,6 +46,7 @@ def test_a_list_of_rules_holds_those_within_reach(world: World, seeded: dict[int
         assert counted.json == {"count": len(wanted)}, str(persona)
 
 
+@pytest.mark.clause("authz.hidden-in-lists")
 def test_no_filter_widens_a_list_of_rules(world: World, seeded: dict[int, str]) -> None:
     near = next(it for it in callers(world) if it.name == "Project administrator at project")
     everywhere = "search=seeded-&limit=100&includeDeleted=true"

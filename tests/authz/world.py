@@ -42,6 +42,7 @@ from runplane.server.organization.node_pools.model import PoolSpec
 from runplane.server.organization.node_pools.store import insert_pool
 from runplane.server.organization.node_pools.topologies.store import insert_topology
 from runplane.server.sql.schema import metadata
+from support.answers import careless
 from support.server import Server
 
 FIRST, SECOND = "first-", "second-"
@@ -71,6 +72,8 @@ BOUND_AT = ("tenant", "department", "project")
 OF_THE_SYSTEM = (ADMINISTRATOR, "Viewer")
 IN_SECOND = ("other tenant", "cluster of the other tenant", "project of the other tenant")
 
+# What the server writes by itself about what was asked: records, their chain, answers kept until they arrive.
+_RECORDS = {"audit_log", "audit_chains", "deprecated_calls", "alembic_version", "kept_answers"}
 # Columns that a successful sign-in writes by itself, some time later.
 _MOVING = {"last_login", "last_used_at"}
 
@@ -133,7 +136,10 @@ class Caller:
         answer = self._connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
         self._used = time.monotonic()
-        return Answer(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
+        said = {name.lower(): value for name, value in answer.getheaders()}
+        # nowhere else is so much of the server asked, with success and without
+        assert careless(said) == [], (method, url, answer.status)
+        return Answer(answer.status, text, said)
 
     def close(self) -> None:
         """Give the connection up; the next request opens another."""
@@ -352,8 +358,7 @@ class World:
         def job(unit: Any) -> dict[str, list[Any]]:
             found: dict[str, list[Any]] = {}
             for table in metadata.sorted_tables:
-                # kept_answers: rows of creates before go when their answers have arrived
-                if table.name in ("audit_log", "deprecated_calls", "alembic_version", "kept_answers"):
+                if table.name in _RECORDS:
                     continue
                 columns = [column for column in table.c if column.name not in _MOVING]
                 rows = unit.execute(select(*columns)).all()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.chromium import Watch
@@ -65,6 +66,7 @@ def another_site(page: str) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.clause("csrf.same-origin")
 def test_forged_requests_of_another_site_change_nothing(visit: Visit, watch: Watch, console: Console) -> None:
     """Neither is the person signed out, nor signed in as somebody else, nor is a token to be had."""
     watch.expects("")
@@ -82,6 +84,7 @@ def test_forged_requests_of_another_site_change_nothing(visit: Visit, watch: Wat
     expect(victim.get_by_role("button", name=f"Account of {ADMIN_EMAIL}")).to_be_visible()
 
 
+@pytest.mark.clause("headers.console")
 def test_the_console_cannot_be_framed(visit: Visit, watch: Watch, console: Console) -> None:
     watch.expects("")
     victim = visit("/service-accounts")

@@ -59,6 +59,7 @@ def test_a_person_who_refuses_is_not_logged_in(line: Line, server: Server) -> No
     assert not (line.home / "config.yaml").exists()
 
 
+@pytest.mark.clause("login.answer-bound")
 def test_an_answer_to_another_question_is_not_taken(line: Line, server: Server) -> None:
     with opened(line, server.url) as login:
         target = login.asked["redirect_uri"]
@@ -73,6 +74,7 @@ def test_an_answer_to_another_question_is_not_taken(line: Line, server: Server) 
         assert login.end()[0] == 0
 
 
+@pytest.mark.clause("login.issuer-named")
 @pytest.mark.parametrize("issuer", ["https://evil.example", None])
 def test_an_answer_of_another_server_is_not_taken(line: Line, server: Server, issuer: str | None) -> None:
     with opened(line, server.url) as login:
@@ -245,6 +247,7 @@ def test_a_browser_is_used_where_the_person_would_see_it(
     assert browsers.has_browser(environ, platform) is there
 
 
+@pytest.mark.clause("pkce.verifier")
 def test_the_verifier_fits_the_challenge_of_rfc_7636() -> None:
     # the example of appendix B
     proofs = browsers.Proofs("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "s", "n")

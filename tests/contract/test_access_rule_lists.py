@@ -145,6 +145,7 @@ def test_malformed_batches_are_refused(server: Server, sent: object) -> None:
     assert server.admin.post(f"{RULES}/batch", json=sent).status_code == 400
 
 
+@pytest.mark.clause("authz.no-more-than-held")
 def test_a_batch_creates_each_combination_it_may(any_server: Server) -> None:
     org = organization(any_server)
     chief = person(any_server, f"maker-{org.ours.ref}@example.com", (DEPARTMENT_ADMINISTRATOR, org.ours))
@@ -176,6 +177,7 @@ def test_a_batch_creates_each_combination_it_may(any_server: Server) -> None:
     assert listed["totalRecords"] == 5
 
 
+@pytest.mark.clause("limits.sizes")
 def test_batches_have_a_size(server: Server) -> None:
     subject = {"subjectId": "many@example.com", "subjectType": "user"}
     scope = {"scopeId": "1001", "scopeType": "tenant"}

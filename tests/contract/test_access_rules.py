@@ -162,6 +162,7 @@ def test_of_equal_rules_created_at_once_one_is_stored(any_server: Server) -> Non
     assert sorted(it.status_code for it in answers) == [201] + [409] * 7
 
 
+@pytest.mark.clause("authz.no-more-than-held")
 def test_nobody_grants_more_than_they_hold(server: Server) -> None:
     org = organization(server)
     chief = person(server, "chief@example.com", (DEPARTMENT_ADMINISTRATOR, org.ours))
@@ -181,6 +182,7 @@ def test_nobody_grants_more_than_they_hold(server: Server) -> None:
     assert beside.json()["message"].replace(org.theirs.ref, "8888888") == nowhere.json()["message"]
 
 
+@pytest.mark.clause("authz.no-more-than-held")
 def test_the_system_scope_is_for_its_holders(server: Server) -> None:
     refused = server.admin.post(RULES, json=body("op@example.com", VIEWER, tree.SYSTEM))
     assert refused.status_code == 403
@@ -257,6 +259,7 @@ def test_a_rule_takes_effect_with_the_answer(any_server: Server) -> None:
     assert late.get(RULES).status_code == 403
 
 
+@pytest.mark.clause("authz.last-administrator")
 def test_the_last_administrator_stays(make_server: object) -> None:
     alone: Server = make_server()  # type: ignore[operator]
     first = alone.admin.get(RULES).json()["accessRules"][0]["id"]
@@ -298,6 +301,7 @@ def test_moved_and_renamed_scopes_take_their_rules_along(server: Server) -> None
     assert shown["scopeName"] == "renamed"
 
 
+@pytest.mark.clause("authz.check-and-act")
 def test_a_scope_stays_put_while_a_rule_on_it_is_made(any_server: Server) -> None:
     org = organization(any_server)
     held, moved = threading.Event(), threading.Event()

@@ -39,6 +39,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 # the whole way
 
 
+@pytest.mark.clause("token.answer-members")
 @pytest.mark.parametrize("route", [TOKEN, V2])
 def test_a_person_signs_a_program_in(any_server: Server, route: str) -> None:
     user_id, email, password = person(any_server)
@@ -89,6 +90,7 @@ def test_the_older_exchange_without_a_verifier_says_what_is_missing(
     assert "codeVerifier" in answer.json()["message"]
 
 
+@pytest.mark.clause("login.issuer-named")
 def test_rfc9207_the_answer_says_who_it_is_from_and_brings_the_state_back(
     program: Program, admin: httpx.Client, server: Server
 ) -> None:
@@ -172,6 +174,7 @@ def test_every_sign_in_and_decision_is_recorded_without_codes(server: Server) ->
 # the request
 
 
+@pytest.mark.clause("redirect.exact")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -187,6 +190,7 @@ def test_rfc8252_7_3_a_listener_may_have_any_port(server: Server, uri: str) -> N
     assert Program(server, redirect_uri=uri).begin().status_code == 303
 
 
+@pytest.mark.clause("redirect.exact")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -220,6 +224,7 @@ def test_rfc9700_2_1_no_other_redirect_uri_is_taken_nor_sent_to(server: Server, 
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.clause("redirect.exact", "redirect.not-open")
 @pytest.mark.parametrize("client_id", ["", "nobody", "runplane-console", "runplane-CLI"])
 def test_an_unknown_client_is_never_sent_on(server: Server, client_id: str) -> None:
     answer = Program(server, client_id).begin()
@@ -227,6 +232,7 @@ def test_an_unknown_client_is_never_sent_on(server: Server, client_id: str) -> N
     assert "location" not in answer.headers
 
 
+@pytest.mark.clause("pkce.no-downgrade", "pkce.required")
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
@@ -265,6 +271,7 @@ def test_rfc6749_4_1_2_1_other_faults_go_to_the_client(
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.clause("token.parameter-once")
 def test_rfc6749_3_1_a_repeated_parameter_is_refused(program: Program, server: Server) -> None:
     twice = [*program.parameters().items(), ("scope", "openid")]
     answer = server.client().get(AUTHORIZE, params=twice)
@@ -277,12 +284,14 @@ def test_rfc6749_3_1_a_repeated_parameter_is_refused(program: Program, server: S
         assert "location" not in answer.headers
 
 
+@pytest.mark.clause("token.unknown-ignored")
 def test_rfc6749_3_1_unknown_parameters_are_ignored_and_empty_ones_absent(program: Program) -> None:
     assert program.begin(ui_locales="en", prompt="", max_age="").status_code == 303
     assert "request=" in program.begin(acr_values="1").headers["location"]
     assert query_of(program.begin(code_challenge="").headers["location"])["error"] == "invalid_request"
 
 
+@pytest.mark.clause("redirect.see-other")
 def test_oidc_core_3_1_2_1_the_request_may_be_a_form(program: Program, server: Server) -> None:
     answer = server.client().post(AUTHORIZE, data=program.parameters())
     # RFC 9700 4.12: 303, so that no browser posts the form on
@@ -391,6 +400,7 @@ def test_who_is_signed_in_elsewhere_decides_nothing_here(make_server: Callable[.
 # the exchange
 
 
+@pytest.mark.clause("code.bound", "pkce.verifier")
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
@@ -422,17 +432,20 @@ def test_what_is_no_code_is_refused(program: Program) -> None:
     assert refusal(program.redeem("")) == (400, "invalid_request")
 
 
+@pytest.mark.clause("pkce.no-downgrade")
 def test_the_challenge_itself_is_no_verifier(program: Program, admin: httpx.Client) -> None:
     code = program.code(admin)
     assert refusal(program.redeem(code, code_verifier=program.challenge)) == (400, "invalid_grant")
 
 
+@pytest.mark.clause("token.no-secret-in-address")
 @pytest.mark.parametrize("route", [TOKEN, V1, V2])
 def test_a_code_in_the_address_is_refused(server: Server, route: str, program: Program) -> None:
     answer = server.client().post(route, params={"code": "x"}, data=program.form("x"))
     assert answer.status_code == 400
 
 
+@pytest.mark.clause("code.single-use")
 def test_rfc6749_4_1_2_a_second_use_ends_what_the_first_gave(any_server: Server) -> None:
     program = Program(any_server)
     code = program.code(browser(any_server))
@@ -446,6 +459,7 @@ def test_rfc6749_4_1_2_a_second_use_ends_what_the_first_gave(any_server: Server)
     assert "an authorization code came back" in row["metadata"]
 
 
+@pytest.mark.clause("code.single-use")
 def test_asvs_10_4_2_of_ten_who_use_a_code_at_once_one_succeeds(any_server: Server) -> None:
     program = Program(any_server)
     code = program.code(browser(any_server))
@@ -458,6 +472,7 @@ def test_asvs_10_4_2_of_ten_who_use_a_code_at_once_one_succeeds(any_server: Serv
     assert not accepted(any_server, won["access_token"])
 
 
+@pytest.mark.clause("code.short-lived")
 def test_asvs_10_4_3_a_code_lives_for_a_minute(make_server: Callable[..., Server]) -> None:
     server = make_server()
     program, person = Program(server), browser(server)
@@ -468,6 +483,7 @@ def test_asvs_10_4_3_a_code_lives_for_a_minute(make_server: Callable[..., Server
     assert refusal(program.redeem(late)) == (400, "invalid_grant")
 
 
+@pytest.mark.clause("secret.entropy")
 def test_rfc6749_10_10_codes_are_long_unlike_and_stored_hashed(server: Server, admin: httpx.Client) -> None:
     program = Program(server)
     codes = {program.code(admin) for _ in range(5)}
@@ -494,6 +510,7 @@ def test_a_code_ends_with_the_session_it_was_given_in(server: Server, ended: str
     assert refusal(program.redeem(code)) == (400, "invalid_grant")
 
 
+@pytest.mark.clause("code.bound")
 def test_a_code_of_one_realm_is_none_at_another(make_server: Callable[..., Server]) -> None:
     server = make_server()
     other_tenant(server)

@@ -125,6 +125,7 @@ def test_a_sign_in_gives_a_token_and_two_cookies(any_server: Server) -> None:
     assert "refreshToken" not in body
 
 
+@pytest.mark.clause("cookie.attributes")
 def test_rfc6265bis_4_1_3_2_both_cookies_are_bound_to_host_and_https(any_server: Server) -> None:
     lines = Browser(any_server).sign_in().headers.get_list("set-cookie")
     parsed = {line.partition("=")[0]: {it.strip() for it in line.split(";")[1:]} for line in lines}
@@ -132,6 +133,7 @@ def test_rfc6265bis_4_1_3_2_both_cookies_are_bound_to_host_and_https(any_server:
     assert parsed == {SESSION: common | {"HttpOnly"}, CSRF: common}
 
 
+@pytest.mark.clause("csrf.bearer-only")
 def test_the_token_works_and_the_cookie_alone_does_not(browser: Browser) -> None:
     """OAuth for browser-based applications 6.2: the cookie is good at /api/v1/session only."""
     assert browser.api() == 200
@@ -141,6 +143,7 @@ def test_the_token_works_and_the_cookie_alone_does_not(browser: Browser) -> None
         assert httpx.get(browser.server.url + path, headers=headers).status_code == 401, path
 
 
+@pytest.mark.clause("session.new-id")
 def test_asvs_7_2_4_a_session_has_a_new_id_and_none_that_was_brought_along(any_server: Server) -> None:
     """Session fixation: what lay in the browser before the sign-in never becomes a session."""
     planted = "rps_" + "A" * 49
@@ -156,6 +159,7 @@ def test_asvs_7_2_4_a_session_has_a_new_id_and_none_that_was_brought_along(any_s
     assert old.renew().json()["reason"] == "ended"
 
 
+@pytest.mark.clause("secret.digest")
 def test_asvs_6_5_2_the_database_holds_no_cookie(browser: Browser) -> None:
     secret = browser.cookies[SESSION].encode()
     rows = stored(browser.server)
@@ -190,6 +194,7 @@ def test_asvs_6_3_1_guesses_at_sign_in_are_slowed_down(make_server: Callable[...
     assert int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.clause("password-grant.confined")
 def test_console_and_token_call_share_one_brake(make_server: Callable[..., Server]) -> None:
     """Ten wrong passwords at the token call lock the account in the console too."""
     server = make_server()
@@ -199,6 +204,7 @@ def test_console_and_token_call_share_one_brake(make_server: Callable[..., Serve
     assert Browser(server).sign_in().status_code == 400
 
 
+@pytest.mark.clause("password-grant.confined")
 def test_no_console_sign_in_where_passwords_are_switched_off(make_server: Callable[..., Server]) -> None:
     server = make_server(tokens_password_grant="false")
     browser = Browser(server)
@@ -218,6 +224,7 @@ CROSS_SITE = {
 }
 
 
+@pytest.mark.clause("csrf.same-origin")
 @pytest.mark.parametrize("case", CROSS_SITE)
 def test_asvs_3_5_1_a_page_of_another_origin_can_do_nothing(case: str, browser: Browser) -> None:
     """CSRF, and login CSRF: not even a sign-in with the attacker's own password."""
@@ -237,6 +244,7 @@ def test_asvs_3_5_1_a_page_of_another_origin_can_do_nothing(case: str, browser: 
     assert browser.renew().status_code == 200
 
 
+@pytest.mark.clause("csrf.same-origin")
 @pytest.mark.parametrize("token", ["", "0" * 64, "{cookie}"], ids=["none", "wrong", "the cookie itself"])
 def test_asvs_3_5_1_a_change_takes_the_sessions_own_token(token: str, browser: Browser) -> None:
     sent = token.replace("{cookie}", browser.cookies[SESSION])
@@ -263,6 +271,7 @@ def test_the_public_address_is_an_own_origin_too(make_server: Callable[..., Serv
     assert Browser(server).sign_in(**origin).status_code == 200
 
 
+@pytest.mark.clause("csrf.json-only")
 def test_a_form_cannot_post_a_sign_in(any_server: Server) -> None:
     """reference/security 2.7: JSON as text/plain is refused."""
     text = f'{{"email": "{ADMIN_EMAIL}", "password": "{ADMIN_PASSWORD}"}}'
@@ -273,6 +282,7 @@ def test_a_form_cannot_post_a_sign_in(any_server: Server) -> None:
         assert answer.status_code == 415, kind
 
 
+@pytest.mark.clause("tenant.of-token")
 def test_host_and_forwarded_headers_do_not_change_the_tenant(browser: Browser) -> None:
     """reference/security 5, check 34."""
     tricks = {"x_forwarded_host": "evil.example", "x_original_url": "/", "x_http_method_override": "DELETE"}
@@ -305,6 +315,7 @@ def test_a_session_is_prolonged_by_use_and_not_by_refreshing(
     assert (answer.status_code, answer.json()["reason"]) == (401, "inactive")
 
 
+@pytest.mark.clause("session.ends")
 def test_asvs_7_3_1_no_token_outlives_the_inactivity_limit(
     browser: Browser, ahead: Callable[[float], None]
 ) -> None:
@@ -312,7 +323,8 @@ def test_asvs_7_3_1_no_token_outlives_the_inactivity_limit(
     answer = browser.renew(active=False)
     assert 0 < answer.json()["expiresIn"] <= 100
     assert browser.api() == 200
-    ahead(150)
+    # what is left, and the minute by which clocks may differ
+    ahead(165)
     assert browser.api() == 401
 
 
@@ -330,6 +342,7 @@ def test_the_inactivity_limit_is_the_tenants_setting(make_server: Callable[..., 
     assert browser.renew().json()["reason"] == "inactive"
 
 
+@pytest.mark.clause("session.ends")
 def test_asvs_7_3_2_a_session_ends_however_active(make_server: Callable[..., Server]) -> None:
     server = make_server(tokens_browser_session_hours="1")
     browser = Browser(server)
@@ -343,6 +356,7 @@ def test_asvs_7_3_2_a_session_ends_however_active(make_server: Callable[..., Ser
     assert (answer.status_code, answer.json()["reason"]) == (401, "expired")
 
 
+@pytest.mark.clause("session.ends")
 def test_asvs_7_4_1_sign_out_ends_the_session_on_the_server(browser: Browser) -> None:
     kept = dict(browser.cookies)
     assert browser.api() == 200
@@ -398,6 +412,7 @@ def test_asvs_7_4_2_who_is_disabled_is_out(any_server: Server) -> None:
     assert browser.renew(active=True).json()["reason"] == "ended"
 
 
+@pytest.mark.clause("password.change")
 def test_asvs_7_4_3_a_new_password_ends_the_other_browsers(any_server: Server) -> None:
     here, _, email = somebody(any_server)
     there = Browser(any_server)

@@ -98,6 +98,7 @@ def test_both_faces_show_the_same_rows(any_server: Server, face: Face) -> None:
     assert admin.get(f"{face.path}/{made['id']}").status_code == 404
 
 
+@pytest.mark.clause("secret.shown-once")
 @each_face
 def test_a_secret_is_in_the_answer_that_makes_it_and_nowhere_else(server: Server, face: Face) -> None:
     made = face.create(server.admin)
@@ -204,6 +205,7 @@ def test_who_may_read_only_reads_only(server: Server, face: Face) -> None:
     assert me.post(f"{face.path}/{made['id']}/secret").status_code == 403
 
 
+@pytest.mark.clause("authz.no-outranking")
 @each_of_tenant
 def test_nobody_rises_through_an_account_that_holds_more(any_server: Server, face: Face) -> None:
     admin = any_server.admin
@@ -259,6 +261,7 @@ def test_a_key_acts_as_its_owner(any_server: Server, face: Face) -> None:
     assert me.post(SERVICE_ACCOUNTS.path, json={"name": name()}).status_code == 403
 
 
+@pytest.mark.clause("limits.sizes")
 @each_personal
 def test_twenty_keys_are_the_most_also_when_many_are_made_at_once(any_server: Server, face: Face) -> None:
     me = person(any_server).client
@@ -331,6 +334,7 @@ def test_without_the_permission_there_is_no_view_on_everybodys_keys(server: Serv
 # What is not there
 
 
+@pytest.mark.clause("authz.hidden")
 @each_face
 def test_what_does_not_exist_or_is_another_kind_or_tenants_looks_the_same(
     any_server: Server, face: Face

@@ -150,6 +150,7 @@ def test_a_role_grants_what_its_sets_hold_while_it_is_enabled(any_server: Server
     assert made(any_server.admin, f"After {name}")["id"] > role["id"]
 
 
+@pytest.mark.clause("authz.no-more-than-held")
 def test_nobody_makes_a_role_of_more_than_they_hold(server: Server) -> None:
     org = organization(server)
     maker_role = made(

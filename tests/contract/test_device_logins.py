@@ -87,6 +87,7 @@ def test_5_4_the_person_sees_who_asks_and_from_where(server: Server, admin: http
     assert server.client(issued["access_token"]).get("/api/v1/service-accounts").status_code == 403
 
 
+@pytest.mark.clause("device.answers")
 def test_3_5_who_asks_too_often_is_slowed_down(make_server: Callable[..., Server]) -> None:
     server = make_server()
     codes = begin_device(server)
@@ -104,6 +105,7 @@ def test_3_5_who_asks_too_often_is_slowed_down(make_server: Callable[..., Server
     assert poll(server, codes).status_code == 200
 
 
+@pytest.mark.clause("device.answers")
 def test_3_5_a_refused_machine_hears_it(server: Server, admin: httpx.Client) -> None:
     codes = begin_device(server)
     assert answer_device(admin, codes, approve=False).status_code == 204
@@ -113,6 +115,7 @@ def test_3_5_a_refused_machine_hears_it(server: Server, admin: httpx.Client) -> 
     assert refusal(poll(server, codes)) == (400, "access_denied")
 
 
+@pytest.mark.clause("device.answers")
 def test_3_5_codes_expire(make_server: Callable[..., Server]) -> None:
     server = make_server()
     waiting, approved = begin_device(server), begin_device(server)
@@ -155,6 +158,7 @@ def test_3_1_what_cannot_begin(server: Server, form: dict[str, str], error: str)
     assert refusal(server.client().post(DEVICE, data=form or {"x": "y"})) == (400, error)
 
 
+@pytest.mark.clause("device.single-use")
 def test_a_device_code_is_bound_to_its_client_and_realm(make_server: Callable[..., Server]) -> None:
     server = make_server()
     other_tenant(server)
@@ -174,6 +178,7 @@ def test_a_user_code_of_another_tenant_is_unknown(make_server: Callable[..., Ser
     assert look(browser(server), answer.json()["user_code"]).status_code == 404
 
 
+@pytest.mark.clause("device.single-use")
 def test_a_device_code_is_good_once_and_its_second_use_ends_the_session(any_server: Server) -> None:
     codes = begin_device(any_server)
     answer_device(browser(any_server), codes)
@@ -183,6 +188,7 @@ def test_a_device_code_is_good_once_and_its_second_use_ends_the_session(any_serv
     assert not accepted(any_server, body["access_token"])
 
 
+@pytest.mark.clause("device.single-use")
 def test_of_ten_who_ask_at_once_one_gets_in(any_server: Server) -> None:
     codes = begin_device(any_server)
     answer_device(browser(any_server), codes)
@@ -240,6 +246,7 @@ def test_an_approval_outlives_the_browser_it_was_given_in(server: Server) -> Non
 # 5.1: guessing
 
 
+@pytest.mark.clause("device.user-codes")
 def test_5_1_wrong_user_codes_lock_the_person_who_tries(make_server: Callable[..., Server]) -> None:
     server = make_server()
     _, email, password = person(server)
@@ -254,6 +261,7 @@ def test_5_1_wrong_user_codes_lock_the_person_who_tries(make_server: Callable[..
     assert look(browser(server), waiting["user_code"]).status_code == 200
 
 
+@pytest.mark.clause("device.user-codes")
 def test_5_1_looking_a_code_up_takes_a_signed_in_person_and_the_console(server: Server) -> None:
     codes = begin_device(server)
     path = f"{SESSION}/devices/{codes['user_code']}"
@@ -294,6 +302,7 @@ def test_one_network_of_ipv6_is_one_address(make_server: Callable[..., Server]) 
     assert begin("2001:db8:0:1::1") == 200
 
 
+@pytest.mark.clause("secret.digest")
 def test_codes_are_stored_hashed_and_kept_out_of_the_audit_log(server: Server) -> None:
     _, email, password = person(server)
     codes = begin_device(server)

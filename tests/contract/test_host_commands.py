@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import stat
@@ -20,7 +21,7 @@ from runplane.server.commands import backup as backups
 from runplane.server.commands.admin import recover, reset_password
 from runplane.server.commands.backup import backup, restore
 from runplane.server.commands.database import check, upgrade
-from runplane.server.commands.failures import CommandFailed
+from runplane.server.commands.failures import CommandFailed, RestartAllNeeded
 from runplane.server.identity.tables import users
 from runplane.server.settings import Loaded, load_settings
 from runplane.server.sql.migrate import HEAD
@@ -69,6 +70,8 @@ def test_every_command_has_an_example_that_can_be_parsed() -> None:
         ("backup",),
         ("restore",),
         ("rotate-keys",),
+        ("rotate-kek",),
+        ("notices", "test"),
         ("db", "check"),
         ("db", "migrate"),
     }
@@ -98,6 +101,12 @@ def test_a_user_without_rights_becomes_administrator_once(any_server: Server) ->
         password = temporary(told(recover, settings(any_server), "plain@example.com"))
         assert any_server.token("plain@example.com", password)
         assert roles_of(any_server, "plain@example.com") == ["System administrator"]
+    any_server.flush()
+    rows = any_server.audit(action="recover", entity_name="plain@example.com")
+    assert sorted(json.loads(it["metadata"])["fields"] for it in rows) == [
+        "password",
+        "password, access rule",
+    ]
 
 
 def test_recovering_refuses_what_is_no_address(any_server: Server) -> None:
@@ -227,7 +236,7 @@ def test_a_check_finds_what_is_wrong(make_server: Callable[..., Server], tmp_pat
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE access_rules SET tenant_id = 1001")
         database.execute("UPDATE alembic_version SET version_num = '0005'")
-    with pytest.raises(CommandFailed, match="not up to date"):
+    with pytest.raises(RestartAllNeeded, match=r"not up to date.* stop all of them"):
         told(check, settings(server))
     shutil.move(file, tmp_path)
     with pytest.raises(CommandFailed, match="There is no database"):

@@ -202,6 +202,7 @@ def run_sweep(server: Server) -> None:
     asyncio.run_coroutine_threadsafe(answers.sweep_once(), server.app.loop).result(30)
 
 
+@pytest.mark.clause("secret.shown-once")
 def test_no_secret_lies_in_the_clear(any_server: Server) -> None:
     made = post(any_server.admin, name(), {"name": name()}).json()
     rows = stored(any_server)

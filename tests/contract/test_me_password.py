@@ -110,6 +110,7 @@ def test_a_temporary_password_becomes_ones_own(any_server: Server) -> None:
     assert json.loads(row["metadata"]) == {"fields": "password"}
 
 
+@pytest.mark.clause("password.no-composition")
 def test_a_password_of_ones_own_does_not_run_out(make_server: Callable[..., Server]) -> None:
     server = make_server()
     person = Person(server)
@@ -118,6 +119,7 @@ def test_a_password_of_ones_own_does_not_run_out(make_server: Callable[..., Serv
     assert can_sign_in(person, FIRST)
 
 
+@pytest.mark.clause("password.change")
 def test_a_change_ends_the_other_sessions_and_keeps_this_one(any_server: Server) -> None:
     person = Person(any_server)
     here = person.settle()
@@ -142,6 +144,7 @@ def test_the_session_that_stays_can_be_renewed_and_the_others_cannot(any_server:
         assert http.post("/api/v1/token", json=body).status_code == status
 
 
+@pytest.mark.clause("password.change")
 def test_a_wrong_current_password_changes_nothing(any_server: Server) -> None:
     person = Person(any_server)
     client = person.settle()
@@ -195,6 +198,7 @@ def test_a_password_like_the_address_is_refused(server: Server) -> None:
     assert "too close to your e-mail address" in answer.json()["message"]
 
 
+@pytest.mark.clause("password.temporary")
 def test_the_temporary_password_cannot_be_kept(server: Server) -> None:
     person = Person(server)
     answer = change(person.sign_in(person.temporary), person.temporary, person.temporary)
@@ -202,6 +206,7 @@ def test_the_temporary_password_cannot_be_kept(server: Server) -> None:
     assert "must differ" in answer.json()["message"]
 
 
+@pytest.mark.clause("password.normalized")
 def test_the_same_letters_in_other_code_points_are_the_same_password(server: Server) -> None:
     person = Person(server)
     client = person.sign_in(person.temporary)
@@ -256,6 +261,7 @@ def test_access_keys_survive_a_change(any_server: Server) -> None:
     assert change(key, SECOND, FIRST).status_code == 403
 
 
+@pytest.mark.clause("password-grant.confined")
 def test_an_identity_provider_keeps_its_own_passwords(any_server: Server) -> None:
     person = Person(any_server)
     client = person.settle()

@@ -49,6 +49,7 @@ def ask(server: Server, machine: Machine, token: str, realm: str = "runai") -> h
 # metadata and keys
 
 
+@pytest.mark.clause("metadata.issuer")
 def test_metadata_names_the_issuer_of_tokens(server: Server, machine: Machine) -> None:
     answer = server.client().get(METADATA)
     assert answer.status_code == 200
@@ -59,6 +60,7 @@ def test_metadata_names_the_issuer_of_tokens(server: Server, machine: Machine) -
     assert payload(sign_in(server)["id_token"])["iss"] == issuer
 
 
+@pytest.mark.clause("metadata.not-from-headers")
 @pytest.mark.parametrize(
     "header", [{"host": "evil.example"}, {"x-forwarded-host": "evil.example", "x-forwarded-proto": "https"}]
 )
@@ -68,6 +70,7 @@ def test_no_header_moves_the_metadata(server: Server, header: dict[str, str]) ->
     assert answer.content == server.client().get(METADATA).content
 
 
+@pytest.mark.clause("metadata.true")
 def test_every_address_of_the_metadata_answers(server: Server) -> None:
     metadata = server.client().get(METADATA).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
@@ -95,6 +98,7 @@ def test_every_address_of_the_metadata_answers(server: Server) -> None:
             assert httpx.post(address, data={"x": "y"}).status_code in (400, 401), name
 
 
+@pytest.mark.clause("metadata.true")
 def test_every_grant_of_the_metadata_is_supported_and_no_other(server: Server) -> None:
     metadata = server.client().get(METADATA).json()
     standard = "urn:ietf:params:oauth:grant-type:"
@@ -120,6 +124,7 @@ def test_rfc8414_the_metadata_says_what_a_browser_sign_in_may_ask_for(server: Se
     assert metadata["request_uri_parameter_supported"] is False
 
 
+@pytest.mark.clause("password-grant.confined")
 def test_a_switched_off_password_grant_is_not_announced(make_server: Callable[..., Server]) -> None:
     server = make_server(tokens_password_grant="false")
     assert "password" not in server.client().get(METADATA).json()["grant_types_supported"]
@@ -127,6 +132,7 @@ def test_a_switched_off_password_grant_is_not_announced(make_server: Callable[..
     assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
 
 
+@pytest.mark.clause("jwks.public-only")
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 def test_published_keys_verify_tokens_and_hold_nothing_private(
     make_server: Callable[..., Server], algorithm: str
@@ -190,12 +196,14 @@ def test_tokens_of_a_person(server: Server, machine: Machine) -> None:
     assert ask(server, machine, body["id_token"]).content == INACTIVE
 
 
+@pytest.mark.clause("introspection.inactive")
 @pytest.mark.parametrize("token", ["x", "a.b.c", "rpr_unknown", "rpk_unknown", "é€", "a" * 4000])
 def test_any_other_text_is_inactive(server: Server, machine: Machine, token: str) -> None:
     answer = ask(server, machine, token)
     assert (answer.status_code, answer.content) == (200, INACTIVE)
 
 
+@pytest.mark.clause("introspection.inactive")
 def test_what_the_api_refuses_is_inactive(server: Server, machine: Machine) -> None:
     user_id, email, password = person(server)
     key = access_key(server.client(server.token(email, password)))
@@ -227,6 +235,7 @@ def test_any_signed_in_caller_may_ask_with_its_own_token(server: Server, machine
     assert answer.json()["active"] is True
 
 
+@pytest.mark.clause("introspection.authenticated")
 def test_nobody_asks_anonymously(server: Server, machine: Machine) -> None:
     token = server.client_token(machine.name, machine.secret)
     temporary = server.admin.post("/api/v1/users", json={"email": "introspector@example.com"}).json()
@@ -251,6 +260,7 @@ def test_nobody_asks_anonymously(server: Server, machine: Machine) -> None:
     assert inside.status_code == 400
 
 
+@pytest.mark.clause("introspection.inactive")
 def test_realms_do_not_know_each_others_clients_and_tokens(make_server: Callable[..., Server]) -> None:
     server = make_server()
     machine = service_account(server)

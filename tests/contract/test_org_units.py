@@ -533,6 +533,7 @@ def test_the_phase_follows_what_the_cluster_says(any_server: Server) -> None:
 # Access
 
 
+@pytest.mark.clause("authz.scope")
 def test_access_follows_a_moved_project_at_once(place: Site) -> None:
     old, new = place.department(), place.department()
     project = place.project(old["id"])
@@ -588,6 +589,7 @@ def test_creating_takes_the_permission_where_the_unit_will_be(place: Site) -> No
     assert viewer.delete(f"{DEPARTMENTS}/{mine['id']}").status_code == 403
 
 
+@pytest.mark.clause("authz.lists-agree")
 def test_lists_equal_asking_for_each(any_server: Server) -> None:
     here = site(any_server)
     departments = [here.default, *(here.department() for _ in range(3))]

@@ -155,6 +155,7 @@ def test_what_was_reported_of_nodes_is_in_the_file(place: Site) -> None:
     assert dict(zip(first, row, strict=True))["node_pool"] == "default"
 
 
+@pytest.mark.clause("authz.hidden-in-lists")
 def test_a_report_is_of_the_scopes_of_whoever_asks_and_seen_by_few(place: Site) -> None:
     server, here = place.server, site(place.server)
     here.heard()

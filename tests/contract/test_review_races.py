@@ -25,6 +25,7 @@ def at_once(calls: list[Callable[[], httpx.Response]]) -> list[int]:
         return sorted(it.result().status_code for it in [pool.submit(call) for call in calls])
 
 
+@pytest.mark.clause("authz.check-and-act")
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -191,6 +191,7 @@ def test_a_logo_can_be_a_data_address_and_be_taken_away(server: Server) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.clause("upload.logo")
 def test_a_logo_has_a_largest_size(server: Server) -> None:
     room = 128 * 1024 - len(png(padding=1)) + 1
     assert server.admin.post(LOGO, json={"logo": text(png(padding=room))}).status_code == 200
@@ -200,6 +201,7 @@ def test_a_logo_has_a_largest_size(server: Server) -> None:
     refused(server.admin.post(LOGO, json={"logo": text(jpeg(5000, 1))}), 413, "4096 pixels")
 
 
+@pytest.mark.clause("upload.logo")
 @pytest.mark.parametrize(
     ("picture", "status"),
     [
@@ -232,5 +234,6 @@ def test_a_logo_is_base64(server: Server, sent: str) -> None:
     refused(server.admin.post(LOGO, json={"logo": sent}), 400, "base64")
 
 
+@pytest.mark.clause("upload.logo")
 def test_a_logo_far_too_large_is_not_even_read(server: Server) -> None:
     refused(server.admin.post(LOGO, json={"logo": "A" * 1_200_000}), 413, "at most")

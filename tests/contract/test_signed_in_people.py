@@ -67,6 +67,7 @@ def test_machines_have_no_address(server: Server) -> None:
     assert owned["email"] == email
 
 
+@pytest.mark.clause("bearer.challenge")
 def test_rfc6750_3_userinfo_refuses_as_a_resource_server(server: Server) -> None:
     nobody = server.client().get(USERINFO)
     assert nobody.status_code == 401
@@ -148,6 +149,7 @@ def test_without_proof_a_page_asks_and_nothing_ends(server: Server) -> None:
     assert renewed(admin) == 200
 
 
+@pytest.mark.clause("redirect.not-open")
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -225,6 +227,7 @@ def test_tokens_are_what_an_api_server_is_told_to_expect(
     assert "email" not in payload(tokens[2])
 
 
+@pytest.mark.clause("jwt.class")
 def test_an_id_token_with_that_audience_is_still_no_access_token(server: Server) -> None:
     body = sign_in(server)
     assert "runai" in payload(body["id_token"])["aud"]

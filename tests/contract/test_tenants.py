@@ -121,6 +121,7 @@ def test_each_sees_its_own_tenant_only(any_server: Server, acme: httpx.Client) -
         assert set(answer.json()[0]) == {"id", "name", "createdAt"}
 
 
+@pytest.mark.clause("tenant.of-token")
 def test_nothing_of_the_other_tenant_shows(any_server: Server, acme: httpx.Client) -> None:
     theirs = any_server.admin.post("/api/v1/users", json={"email": "grace@example.com"}).json()["id"]
     refused = acme.get(f"/api/v1/users/{theirs}")
@@ -150,6 +151,7 @@ def me(server: Server, client: httpx.Client, host: str) -> httpx.Response:
     return httpx.get(server.url + "/api/v1/tenants", headers=headers)
 
 
+@pytest.mark.clause("tenant.of-token")
 def test_a_token_is_refused_at_another_tenants_host(any_server: Server, acme: httpx.Client) -> None:
     admin = any_server.admin
     for client, host in ((admin, "acme.example.com"), (acme, "runai.example.com"), (acme, "RUNAI:8443")):

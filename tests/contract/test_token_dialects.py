@@ -85,6 +85,7 @@ def test_the_three_historic_shapes(
     assert accepted(server, answer.json()["accessToken"])
 
 
+@pytest.mark.clause("token.answer-members")
 @pytest.mark.parametrize("kind", ["service account", "access key"])
 def test_the_same_credentials_are_good_everywhere(
     server: Server, anybody: httpx.Client, machine: Machine, kind: str

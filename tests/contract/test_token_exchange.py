@@ -38,6 +38,7 @@ from support.trusts import (
 __all__ = ["issuer", "trusting"]
 
 
+@pytest.mark.clause("exchange.type-named")
 @pytest.mark.parametrize("route", [V1, *FORM_ROUTES])
 def test_a_token_of_the_issuer_acts_as_the_service_account(
     trusting: Server, issuer: Issuer, route: str
@@ -73,6 +74,7 @@ def test_a_token_of_the_issuer_acts_as_the_service_account(
     )
 
 
+@pytest.mark.clause("exchange.not-longer")
 def test_the_token_lives_no_longer_than_the_trust_says(trusting: Server, issuer: Issuer) -> None:
     far = int(time.time()) + 7200
     made = trust(trusting, issuer)
@@ -82,6 +84,7 @@ def test_the_token_lives_no_longer_than_the_trust_says(trusting: Server, issuer:
     assert trusted(trusting, made, issuer.token(exp=far), ttl="30").json()["expires_in"] == 30
 
 
+@pytest.mark.clause("exchange.not-longer")
 def test_the_token_never_outlives_the_one_it_was_given_for(trusting: Server, issuer: Issuer) -> None:
     """RFC 8693 and the brakes of security 2.2."""
     made = trust(trusting, issuer)
@@ -111,6 +114,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.clause("exchange.trusted-issuers")
 @pytest.mark.parametrize(("name", "changes"), WRONG)
 def test_a_claim_that_does_not_fit_is_refused_and_named_to_the_manager_only(
     trusting: Server, issuer: Issuer, name: str, changes: dict[str, Any]
@@ -123,6 +127,7 @@ def test_a_claim_that_does_not_fit_is_refused_and_named_to_the_manager_only(
     assert failed(trusting, made, token) == [name]
 
 
+@pytest.mark.clause("exchange.trusted-issuers")
 def test_the_issuer_must_be_the_trusts(trusting: Server, issuer: Issuer) -> None:
     made = trust(trusting, issuer)
     token = issuer.token(iss="https://issuer.example")
@@ -187,6 +192,7 @@ FORGED = (
 )
 
 
+@pytest.mark.clause("exchange.trusted-issuers")
 @pytest.mark.parametrize("what", FORGED)
 def test_a_token_the_issuer_did_not_sign_is_refused(trusting: Server, issuer: Issuer, what: str) -> None:
     made = trust(trusting, issuer)
@@ -248,6 +254,7 @@ def test_a_token_that_several_accounts_trust_needs_a_name(trusting: Server, issu
     assert payload(found.json()["access_token"])["sub"] == first["serviceAccountId"]
 
 
+@pytest.mark.clause("exchange.not-more")
 def test_a_scope_narrows_what_was_exchanged(trusting: Server, issuer: Issuer) -> None:
     made = trust(trusting, issuer)
     answer = trusted(trusting, made, issuer.token(), scope="cluster:read")

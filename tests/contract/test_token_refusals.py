@@ -57,6 +57,7 @@ def test_null_credentials_get_a_sentence_at_v1(anybody: httpx.Client) -> None:
     }
 
 
+@pytest.mark.clause("token.errors-v1")
 @pytest.mark.parametrize(
     ("route", "body"),
     [
@@ -80,6 +81,7 @@ def test_wrong_credentials_at_json_routes_are_a_400(
     assert "www-authenticate" not in answer.headers
 
 
+@pytest.mark.clause("token.errors-v2")
 @pytest.mark.parametrize("route", FORM_ROUTES)
 def test_wrong_credentials_at_form_routes_are_a_401(
     anybody: httpx.Client, machine: Machine, route: str
@@ -98,6 +100,7 @@ def test_wrong_credentials_at_form_routes_are_a_401(
     assert anybody.post(route, data=wrong).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.clause("token.basic-decoded")
 @pytest.mark.parametrize("secret", ["p:ass+word %/&=", "ключ-😀", "100%", "a+b"])
 def test_basic_takes_special_characters_form_encoded(
     server: Server, anybody: httpx.Client, machine: Machine, secret: str
@@ -122,6 +125,7 @@ def test_basic_takes_special_characters_form_encoded(
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.clause("token.errors-v2")
 @pytest.mark.parametrize(
     "header", ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Basic //79", "Basic AGE6Yg=="]
 )
@@ -136,6 +140,7 @@ def test_damaged_basic_is_an_invalid_client(anybody: httpx.Client, header: str) 
     assert answer.headers["www-authenticate"].startswith("Basic ")
 
 
+@pytest.mark.clause("token.one-client-authentication", "token.parameter-once")
 @pytest.mark.parametrize("route", FORM_ROUTES)
 @pytest.mark.parametrize(
     ("body", "auth", "said"),
@@ -203,6 +208,7 @@ def test_json_encoded_twice_is_read(anybody: httpx.Client, machine: Machine) -> 
     assert anybody.post(V1, json=body).status_code == 200
 
 
+@pytest.mark.clause("token.no-secret-in-address")
 @pytest.mark.parametrize("route", [*JSON_ROUTES, *FORM_ROUTES])
 @pytest.mark.parametrize("name", ["client_secret", "AppSecret", "password", "refresh_token", "access_token"])
 def test_secrets_are_refused_in_the_address(
@@ -223,6 +229,7 @@ def test_unsupported_grants_say_so(anybody: httpx.Client, grant: str) -> None:
         assert len(answer.text) < 600
 
 
+@pytest.mark.clause("token.not-stored", "token.post-only")
 @pytest.mark.parametrize("route", [*JSON_ROUTES, *FORM_ROUTES])
 def test_token_routes_answer_post_only_and_are_never_stored(
     anybody: httpx.Client, machine: Machine, route: str
@@ -246,6 +253,7 @@ def test_an_unknown_realm_is_a_404_in_the_words_of_oauth(anybody: httpx.Client, 
     assert answer.json().keys() == {"error", "error_description"}
 
 
+@pytest.mark.clause("token.guesses-throttled")
 def test_distinct_wrong_secrets_are_throttled_and_a_repeated_one_is_not(
     make_server: Callable[..., Server],
 ) -> None:
@@ -270,6 +278,7 @@ def test_distinct_wrong_secrets_are_throttled_and_a_repeated_one_is_not(
         assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
 
 
+@pytest.mark.clause("enumeration.sign-in")
 def test_a_locked_account_looks_like_a_wrong_password(make_server: Callable[..., Server]) -> None:
     server = make_server()
     _, email, password = person(server)
@@ -284,6 +293,7 @@ def test_a_locked_account_looks_like_a_wrong_password(make_server: Callable[...,
     assert locked.json()["message"] == "The e-mail address or the password is wrong."
 
 
+@pytest.mark.clause("enumeration.sign-in")
 def test_every_reason_costs_the_same_hash_and_gets_the_same_words(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

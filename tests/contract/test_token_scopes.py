@@ -224,6 +224,7 @@ def test_a_scoped_token_makes_no_credential_of_its_subject(
         assert "scope" in answer.json()["message"]
 
 
+@pytest.mark.clause("authz.no-outranking")
 def test_a_scoped_token_gains_nothing_by_managing_others(server: Server, machine: Machine) -> None:
     """ADR 13 holds for what the token may do, not for what its subject may."""
     client = scoped(
@@ -243,6 +244,7 @@ def refresh(server: Server, token: str, **more: str) -> httpx.Response:
     return httpx.post(server.url + V2, data=form)
 
 
+@pytest.mark.clause("refresh.scope-shrinks")
 def test_refreshing_keeps_the_scope_and_may_shrink_it(server: Server, places: Organization) -> None:
     """RFC 6749 section 6."""
     first = ask(server, V2, ADMIN_EMAIL, scope=f"department:{places.ours.ref} project:* cluster:read").json()
@@ -260,6 +262,7 @@ def test_refreshing_keeps_the_scope_and_may_shrink_it(server: Server, places: Or
     assert payload(given(back))["scope"] == kept
 
 
+@pytest.mark.clause("refresh.scope-shrinks")
 def test_refreshing_never_widens(server: Server, places: Organization) -> None:
     first = ask(server, V2, ADMIN_EMAIL, scope=f"department:{places.ours.ref} project:read").json()
     for wider in (
@@ -367,3 +370,14 @@ def test_a_person_signs_out_with_a_scoped_token(server: Server) -> None:
     token = given(ask(server, V2, ADMIN_EMAIL, scope="cluster:read"))
     assert server.client(token).post("/api/v1/logout").status_code == 200
     assert not accepted(server, token)
+
+
+def test_a_scope_that_another_release_knew_gives_nothing(server: Server, machine: Machine) -> None:
+    real = server.client_token(machine.client_id, machine.secret)
+    minter = server.app.identity.realms.only().minter
+    token = minter.mint({**payload(real), "scope": "rockets:launch"})
+    answer = server.client(token).get("/api/v1/org-unit/projects")
+    assert answer.status_code == 401
+    assert "ask for a new token" in answer.json()["message"]
+    same = minter.mint({**payload(real), "scope": payload(real).get("scope", "")})
+    assert server.client(same).get("/api/v1/org-unit/projects").status_code == 200

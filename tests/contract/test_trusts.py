@@ -59,6 +59,7 @@ def test_an_internal_issuer_is_not_asked_unless_the_operator_allows_it(
     assert len(issuer.asked) == asked
 
 
+@pytest.mark.clause("jwks.no-storm")
 def test_a_new_key_is_found_and_unknown_ones_are_not_looked_for_again(
     issuer: Issuer, trusting: Server
 ) -> None:
@@ -107,6 +108,7 @@ def endless(handler: Any) -> None:
         return
 
 
+@pytest.mark.clause("ssrf.addresses")
 def test_an_issuer_that_misbehaves_is_not_believed(trusting: Server, issuer: Issuer) -> None:
     """Security 2.7: no redirects, a cap on size, metadata of the issuer itself, keys over https."""
     cases: dict[str, tuple[str, Any]] = {
@@ -243,6 +245,7 @@ def test_who_may_not_manage_service_accounts_sees_no_trust(trusting: Server, iss
     assert httpx.get(f"{trusting.url}{TRUSTS}").status_code == 401
 
 
+@pytest.mark.clause("ssrf.addresses")
 def test_an_issuer_that_does_not_answer_is_not_waited_for(
     trusting: Server, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,7 @@ def test_search_and_contains_ignore_case(family: tuple[Server, str, list[str]]) 
     assert usernames(server.admin.get(USERS, params={"filterBy": f"username=={names[1]}"})) == [names[1]]
 
 
+@pytest.mark.clause("authz.lists-agree")
 def test_count_agrees_with_the_list(family: tuple[Server, str, list[str]]) -> None:
     server, mark, names = family
     for params in ({"search": mark}, {"filterBy": f"username=@{mark},username<={names[1]}"}, {}):
@@ -330,6 +331,7 @@ def test_of_many_who_create_one_address_one_succeeds(any_server: Server) -> None
             assert "already exists" in answer.json()["message"]
 
 
+@pytest.mark.clause("password.temporary")
 def test_a_temporary_password_only_changes_itself(any_server: Server) -> None:
     made = make(any_server)
     grant(any_server, made["username"], "System administrator")
@@ -339,6 +341,7 @@ def test_a_temporary_password_only_changes_itself(any_server: Server) -> None:
     assert "temporary password" in refused.json()["message"]
 
 
+@pytest.mark.clause("password.temporary")
 def test_a_temporary_password_runs_out(make_server: Callable[..., Server]) -> None:
     server = make_server()
     made = make(server)
@@ -492,6 +495,7 @@ def test_the_last_local_administrator_stays(make_server: Callable[..., Server]) 
     assert client.delete(f"{USERS}/{first['id']}").status_code == 204
 
 
+@pytest.mark.clause("authz.last-administrator")
 def test_two_administrators_who_delete_each_other_cannot_both(any_server: Server) -> None:
     ada, as_ada = signed_in(any_server, "System administrator")
     bob, as_bob = signed_in(any_server, "System administrator")
@@ -602,6 +606,7 @@ def test_the_official_client_manages_people(server: Server) -> None:
 # Refusals
 
 
+@pytest.mark.clause("authz.hidden")
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", ""), ("DELETE", ""), ("POST", "/password"), ("POST", "/logout")],
@@ -613,6 +618,7 @@ def test_unknown_and_foreign_ids_look_the_same(any_server: Server, method: str, 
         assert (answer.status_code, answer.json()) == (404, ABSENT)
 
 
+@pytest.mark.clause("authz.hidden-in-lists")
 def test_another_tenants_people_are_in_no_list_and_no_count(any_server: Server) -> None:
     before = any_server.admin.get(f"{USERS}/count").json()["count"]
     foreign = foreign_user(any_server)
@@ -621,6 +627,7 @@ def test_another_tenants_people_are_in_no_list_and_no_count(any_server: Server) 
     assert usernames(any_server.admin.get(USERS, params={"search": foreign})) == []
 
 
+@pytest.mark.clause("enumeration.create-user")
 def test_an_address_of_another_tenant_is_free_here(any_server: Server) -> None:
     foreign = foreign_user(any_server)
     make(any_server, f"{foreign}@elsewhere.com")
@@ -653,6 +660,7 @@ def test_whoever_may_only_look_changes_nothing(any_server: Server) -> None:
     assert any_server.token(victim["username"], victim["tempPassword"])
 
 
+@pytest.mark.clause("authz.no-outranking")
 def test_nobody_manages_somebody_who_holds_more(any_server: Server) -> None:
     path = department(any_server)
     _, small = signed_in(any_server, "System administrator", path)

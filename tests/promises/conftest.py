@@ -1,44 +1,7 @@
-"""Server processes for the promises: real ones, each on data of its own, ended with the test."""
+"""The promises are checked on server processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from support.launching import database, launch, start
 
-import pytest
-
-from support.processes import ServerProcess, database_settings
-
-Start = Callable[..., ServerProcess]
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Start]:
-    """Call it for a server process that may still be starting, with settings as keyword arguments."""
-    made: list[ServerProcess] = []
-
-    def go(data_dir: Path | None = None, **settings: str) -> ServerProcess:
-        made.append(ServerProcess(data_dir or tmp_path / "data", **settings))
-        return made[-1]
-
-    yield go
-    for it in made:
-        it.close()
-
-
-@pytest.fixture
-def start(launch: Start) -> Start:
-    """Call it for a server process that answers; a second call starts a replica on the same data."""
-
-    def go(data_dir: Path | None = None, **settings: str) -> ServerProcess:
-        server = launch(data_dir, **settings)
-        server.wait_until_ready()
-        return server
-
-    return go
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The settings of an empty database, of each kind in turn."""
-    return database_settings(request, request.param)
+__all__ = ["database", "launch", "start"]

@@ -45,6 +45,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.clause("keys.at-rest")
 @pytest.mark.usefixtures("open_umask")
 def test_keys_passwords_and_data_are_nobody_elses_business(start: Start) -> None:
     server = start(**GENERATED)
@@ -54,6 +55,7 @@ def test_keys_passwords_and_data_are_nobody_elses_business(start: Start) -> None
     assert {it.name: oct(mode(it)) for it in server.data_dir.iterdir() if mode(it) & 0o077} == {}
 
 
+@pytest.mark.clause("password.no-default")
 @pytest.mark.slow
 def test_the_generated_password_must_be_changed(start: Start) -> None:
     server = start(**GENERATED)
@@ -75,6 +77,7 @@ def test_the_generated_password_must_be_changed(start: Start) -> None:
     assert server.client(token).get("/api/v1/users").status_code == 200
 
 
+@pytest.mark.clause("password.no-default")
 @pytest.mark.slow
 def test_there_is_no_default_password(start: Start, tmp_path: Path) -> None:
     first, second = (start(tmp_path / name, **GENERATED) for name in ("one", "two"))

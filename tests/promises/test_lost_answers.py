@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from promises.conftest import Start
+from support.launching import Start
 from support.processes import ServerProcess
 
 ACCOUNTS = "/api/v1/service-accounts"
@@ -21,10 +21,10 @@ from runplane.server.http import pipeline
 
 hand_over = pipeline._send
 
-async def die(send, status, headers, body):
+async def die(send, status, headers, body, common):
     if status == 201 and b'"doomed"' in body:
         os.kill(os.getpid(), signal.SIGKILL)
-    await hand_over(send, status, headers, body)
+    await hand_over(send, status, headers, body, common)
 
 pipeline._send = die
 sys.argv = ["runplane", "serve"]

@@ -28,14 +28,14 @@ from runplane.server.http.operation import Operations
 
 built = rooms.operations
 
-def operations(identity, *, ready, collectors):
+def operations(identity, *, ready, scrape):
     ops = Operations("/api/v1", tag="Nobody's")
 
     @ops.get("/undeclared"{allow})
     def get_undeclared(call):
         return {{"reached": True}}
 
-    return [*built(identity, ready=ready, collectors=collectors), *ops.items]
+    return [*built(identity, ready=ready, scrape=scrape), *ops.items]
 
 rooms.operations = operations
 sys.argv = ["runplane", "serve"]
@@ -67,6 +67,7 @@ def test_an_operation_cannot_be_built_with_anything_else_in_place_of_a_declarati
         )
 
 
+@pytest.mark.clause("authz.deny-by-default")
 @pytest.mark.slow
 @pytest.mark.parametrize("allow", ["", ", allow=None", ", allow=public", ", allow=can(READ, USERS)"])
 def test_a_server_with_an_undeclared_operation_does_not_start(tmp_path: Path, allow: str) -> None:

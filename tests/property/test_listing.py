@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, quote
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ ANYTHING = st.one_of(
 )
 
 
+@pytest.mark.clause("filter.bound")
 @given(
     st.dictionaries(
         st.sampled_from(["filterBy", "sortBy", "sortOrder", "search", "offset", "limit"]),

@@ -204,6 +204,7 @@ def test_what_is_exported_makes_an_equal_organization_elsewhere(
 YAML = st.text(st.sampled_from("-:[]{}&*!|>'\"#%@`,? \n\tab1.~<=\x00é"), max_size=40)
 
 
+@pytest.mark.clause("yaml.safe")
 @settings(max_examples=300)
 @given(text=st.one_of(YAML, YAML.map("version: 1\nroles: ".__add__), st.text(max_size=20)))
 def test_any_text_is_an_organization_or_one_sentence(text: str) -> None:

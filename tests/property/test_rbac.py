@@ -38,6 +38,7 @@ from support.access import (
     VIEWER,
 )
 from support.server import ADMIN_EMAIL, Server
+from support.trials import Figure, trials
 
 GROUP = "crew"
 PEOPLE = ("ann@rbac.example", "ben@rbac.example", "cleo@rbac.example")
@@ -240,8 +241,10 @@ def world(any_server: Server) -> World:
     return World(any_server)
 
 
-def test_the_server_agrees_with_the_model(world: World) -> None:
-    runs = max(8, settings.default.max_examples // 4)
-    run_state_machine_as_test(
-        lambda: Machine(world), settings=settings(settings.default, max_examples=runs, stateful_step_count=25)
-    )
+@pytest.mark.clause("authz.scope")
+@pytest.mark.timeout(3600)
+def test_the_server_agrees_with_the_model(world: World, figure: Figure) -> None:
+    runs, steps = trials(10, 2000), trials(25, 50)
+    chosen = settings(settings.default, max_examples=runs, stateful_step_count=steps)
+    run_state_machine_as_test(lambda: Machine(world), settings=chosen)
+    figure("sequences that agree with the model", f"{runs} of up to {steps} steps")

@@ -63,6 +63,7 @@ def cut_down(given_rules: list[tuple[frozenset[Permission], str]], scope: list[s
     return narrowed(made, parse_scope(" ".join(scope)), where)
 
 
+@pytest.mark.clause("exchange.not-more")
 @given(rules, words, places)
 def test_what_is_left_is_what_both_leave(
     given_rules: list[tuple[frozenset[Permission], str]], scope: list[str], at: list[str]

@@ -235,6 +235,7 @@ def row(number: int, **values: Any) -> dict[str, Any]:
 reusing_the_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.clause("filter.bound")
 @reusing_the_database
 @given(ROWS, PAGES, SCOPES)
 def test_sql_answers_like_the_model(
@@ -248,6 +249,7 @@ def test_sql_answers_like_the_model(
         assert ids(reader, QUERY.page(page, scopes=scopes)) == wanted[start:end]
 
 
+@pytest.mark.clause("authz.lists-agree")
 @reusing_the_database
 @given(ROWS, PAGES, SCOPES, st.integers(1, 4))
 def test_pages_join_to_the_whole_list_and_to_its_count(
@@ -359,6 +361,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.clause("filter.bound")
 def test_hostile_text_is_only_text(database: Database):
     rows = [row(index, name=text) for index, text in enumerate(HOSTILE)]
     with stored(database, rows) as reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -98,6 +99,18 @@ def test_a_leased_job_is_nobody_elses_until_the_lease_runs_out(table: Table) -> 
     assert (second.id, second.attempts) == (first.id, 2)
     assert not table.units.write(lambda unit: delete_job(unit, first)), "its lease was lost"
     assert table.units.write(lambda unit: delete_job(unit, second))
+
+
+def test_who_looks_at_the_same_moment_takes_another_job(table: Table) -> None:
+    for number in range(20):
+        table.add(number)
+
+    def take_all(_: int) -> list[str]:
+        return [job.id for job in iter(table.lease, None)]
+
+    with ThreadPoolExecutor(4) as processes:
+        taken = [it for found in processes.map(take_all, range(4)) for it in found]
+    assert len(taken) == len(set(taken)) == 20
 
 
 def test_who_is_too_slow_stores_nothing(table: Table) -> None:

@@ -22,6 +22,7 @@ import runplane.server.identity.logins.tables
 import runplane.server.identity.tables
 import runplane.server.identity.trusts.tables
 import runplane.server.jobs.tables
+import runplane.server.notices.tables
 import runplane.server.organization.clusters.tables
 import runplane.server.organization.inventory.tables
 import runplane.server.organization.node_pools.tables
@@ -34,7 +35,7 @@ from runplane.server.identity.tables import signing_keys, users
 from runplane.server.settings import load_settings
 from runplane.server.sql import migrate as migrating
 from runplane.server.sql.engine import Database
-from runplane.server.sql.migrate import HEAD, SchemaTooNew, current, migrate
+from runplane.server.sql.migrate import HEAD, OLDEST, SchemaTooNew, current, migrate
 from runplane.server.sql.schema import metadata, tenants
 
 SOURCES = Path(server_app.__file__).parents[2]
@@ -66,14 +67,46 @@ def test_migrating_again_does_nothing(database_url: str) -> None:
     database.close()
 
 
-def test_a_newer_schema_is_refused(database_url: str) -> None:
+@pytest.mark.parametrize("room", ["9999", None], ids=["has no room for this release", "says nothing"])
+def test_a_newer_schema_is_refused(database_url: str, room: str | None) -> None:
     database = Database(database_url)
     migrate(database)
-    with database.engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    migrated_further(database, room)
     with pytest.raises(SchemaTooNew, match="newer release"):
         migrate(database)
     database.close()
+
+
+def test_a_newer_schema_with_room_for_this_release_is_left_as_it_is(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    migrated_further(database, HEAD)
+    migrate(database)
+    with database.engine.connect() as connection:
+        assert current(connection) == "9999"
+        assert connection.execute(text("SELECT oldest FROM schema_support")).scalar() == HEAD
+    database.close()
+
+
+def test_a_database_from_before_the_note_gets_it(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP TABLE schema_support"))
+    migrate(database)
+    with database.engine.connect() as connection:
+        assert connection.execute(text("SELECT oldest FROM schema_support")).scalars().all() == [OLDEST]
+    database.close()
+
+
+def migrated_further(database: Database, room: str | None) -> None:
+    """Leave a database as a newer release would, with a column that this one does not know."""
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE users ADD COLUMN shoe_size INTEGER NOT NULL DEFAULT 42"))
+        connection.execute(text("DELETE FROM schema_support"))
+        if room is not None:
+            connection.execute(text("INSERT INTO schema_support VALUES (:room)"), {"room": room})
 
 
 def test_a_migration_that_fails_leaves_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,3 +106,29 @@ def test_a_drain_stores_what_comes_in_while_it_runs(lanes: Lanes) -> None:
         group = asyncio.run(run())
     assert sorted(names(lanes)) == ["one", "two"]
     assert (group.lost, logged) == (0, [])
+
+
+def test_records_that_had_to_wait_are_not_replaced_by_newer_ones(lanes: Lanes) -> None:
+    """Callers count up what is pending; what failed to be stored is pending no more and must count too."""
+    counted: list[int] = []
+
+    def count(unit: Unit, records: dict[Hashable, Any]) -> None:
+        unit.execute(select(tenants.c.name))
+        counted.extend(records.values())
+
+    async def run() -> GroupCommit:
+        group = GroupCommit(lanes, 30.0)
+        rename(lanes, "tenants", "away")
+        group.put(count, "key", 3)
+        draining = asyncio.create_task(group.drain())
+        await asyncio.sleep(0)
+        # while the first one is on its way, and fails
+        group.put(count, "key", 4)
+        await draining
+        assert group.waiting == 2
+        rename(lanes, "away", "tenants")
+        await group.drain()
+        return group
+
+    group = asyncio.run(run())
+    assert (sum(counted), group.lost, group.waiting) == (7, 0, 0)

@@ -31,6 +31,7 @@ def test_reads_what_everybody_agrees_on(value: Any, ascii_only: bool) -> None:
     assert strict_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
+@pytest.mark.clause("json.strict")
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -52,6 +52,7 @@ def header(reply: Reply, name: str) -> str | None:
     return found.decode() if found is not None else None
 
 
+@pytest.mark.clause("headers.console")
 def test_each_page_has_a_nonce_of_its_own_that_its_policy_names(dist: Path) -> None:
     """ASVS 3.4.3."""
     nonces = set[str]()
@@ -76,6 +77,7 @@ def test_the_page_is_never_stored_because_of_its_nonce(dist: Path) -> None:
     assert "camera=()" in (header(reply, "permissions-policy") or "")
 
 
+@pytest.mark.clause("headers.all")
 @pytest.mark.parametrize(("url", "wanted"), [("https://a.example", True), ("http://a.example", False)])
 def test_strict_transport_security_where_the_public_address_is_https(
     url: str, wanted: bool, dist: Path

@@ -74,6 +74,7 @@ def test_the_page_loads_only_what_is_served_here(served: Served) -> None:
     assert "/api/docs/swagger.json" in {it.path for it in served.operations}
 
 
+@pytest.mark.clause("headers.console")
 def test_the_page_holds_no_script_and_the_policy_allows_none(served: Served) -> None:
     page = served.get("get_api_docs")
     assert re.findall(rb"<script[^>]*>([^<]+)", page.body) == []

@@ -6,12 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
-from prometheus_client.parser import text_string_to_metric_families
 
 from runplane.server.api import health
 from runplane.server.core.errors import Unavailable
-from runplane.server.http.metrics import RequestMetrics
 
 Ready = Callable[[], Awaitable[None]]
 
@@ -29,7 +26,7 @@ async def refusing() -> None:
 
 
 async def ask(name: str, ready: Ready = always, **options: Any) -> Any:
-    operations = health.operations(ready, health.registry(), **options)
+    operations = health.operations(ready, **options)
     return await next(it for it in operations if it.id == name).handler(None)
 
 
@@ -97,35 +94,3 @@ def test_a_question_that_fails_after_nobody_waits_leaves_no_complaint() -> None:
 
     asyncio.run(run())
     assert complaints == []
-
-
-def test_figures_are_readable_for_prometheus_and_name_operations_only() -> None:
-    requests = RequestMetrics()
-    requests.observe("get_users", 200, 0.003)
-    requests.observe("get_users", 403, 0.2)
-    operations = health.operations(always, health.registry(requests))
-    reply = asyncio.run(next(it for it in operations if it.id == "get_metrics").handler(None))
-    assert reply.media_type.startswith(b"text/plain; version=")
-    families = {it.name: it for it in text_string_to_metric_families(reply.body.decode())}
-    counts = {
-        (it.labels["operation"], it.labels["status"]): it.value
-        for it in families["runplane_requests"].samples
-    }
-    assert counts == {("get_users", "200"): 1.0, ("get_users", "403"): 1.0}
-    assert families["runplane_request_seconds"].type == "histogram"
-    assert {
-        "process_resident_memory_bytes",
-        "process_open_fds",
-        "python_info",
-        "python_gc_collections",
-    } <= families.keys()
-
-
-def test_two_servers_of_one_process_count_apart() -> None:
-    one, two = RequestMetrics(), RequestMetrics()
-    first, second = health.registry(one), health.registry(two)
-    one.observe("get_users", 200, 0.1)
-    labels = {"operation": "get_users", "status": "200"}
-    assert first.get_sample_value("runplane_requests_total", labels) == 1.0
-    assert second.get_sample_value("runplane_requests_total", labels) is None
-    assert REGISTRY.get_sample_value("runplane_requests_total", labels) is None

@@ -23,6 +23,7 @@ keys = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.clause("jwks.public-only")
 @keys
 def test_the_published_key_is_public_and_lets_pyjwt_verify(key: SigningKey) -> None:
     document = jwks([key.verification_key()])
@@ -44,6 +45,7 @@ def test_the_header_names_algorithm_key_and_type_only(key: SigningKey) -> None:
     assert key.minter().kid == key.kid
 
 
+@pytest.mark.clause("jwks.unique-ids")
 @keys
 def test_the_key_id_is_the_start_of_the_thumbprint_of_rfc_7638(key: SigningKey) -> None:
     published = jose.public_jwk(key.algorithm, key.private.public_key(), key.kid)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from runplane.server.audit.journal import Journal
+from runplane.server.audit.sealing import AuditKey
 from runplane.server.audit.tables import audit_log
 from runplane.server.authz.guard import can, public, signed_in
 from runplane.server.authz.permissions import READ, USERS
@@ -86,7 +87,7 @@ def answer(
 
     async def run() -> None:
         group = GroupCommit(lanes)
-        journal = Journal(group, SystemClock())
+        journal = Journal(group, SystemClock(), AuditKey.generate())
         kernel = Kernel(
             [operation], lanes=lanes, authenticator=Door(), journal=journal, metrics=RequestMetrics()
         )
@@ -187,6 +188,7 @@ def test_a_reply_of_its_own(lanes: Lanes) -> None:
     assert b"content-length" not in answer(lanes, one(lambda _: None, status=204))[1]
 
 
+@pytest.mark.clause("bearer.challenge")
 def test_unauthenticated_on_each_surface() -> None:
     """The official client retries a 401 of its token call and then hides the sentence."""
     refusal = e.Unauthenticated("no", reason="revoked")
@@ -249,6 +251,7 @@ def test_slow_work_is_done_before_the_unit_opens(lanes: Lanes) -> None:
     assert answer(lanes, operation, authorization=b"Bearer good")[2] == b'"u@example.com"'
 
 
+@pytest.mark.clause("bearer.header-only")
 def test_a_token_in_the_address_is_refused_whatever_the_operation(lanes: Lanes) -> None:
     assert answer(lanes, one(lambda _: None), query=b"a=b&access_token=x")[0] == 400
 
@@ -283,6 +286,7 @@ def test_a_missing_permission_is_recorded_with_the_decision(lanes: Lanes) -> Non
     }
 
 
+@pytest.mark.clause("log.same-transaction")
 @pytest.mark.parametrize(
     ("audit", "kind", "action"),
     [

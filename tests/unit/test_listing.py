@@ -157,6 +157,7 @@ def test_limits_are_inclusive():
     assert asked(limit="1").limit == 1
 
 
+@pytest.mark.clause("filter.linear")
 @pytest.mark.parametrize(
     "filters",
     [

@@ -132,6 +132,7 @@ def test_harmless_names_are_not_scrubbed() -> None:
     assert (event["token_type"], event["password_length"]) == ("Bearer", 12)
 
 
+@pytest.mark.clause("log.one-line")
 @pytest.mark.parametrize("style", ["json", "console"])
 @given(text=st.text(st.characters(), max_size=40))
 def test_no_text_can_begin_a_line(style: str, text: str) -> None:

@@ -14,6 +14,7 @@ from runplane.server.answers import keeper
 from runplane.server.answers.keeper import Answers
 from runplane.server.answers.tables import kept_answers
 from runplane.server.audit.journal import Journal
+from runplane.server.audit.sealing import AuditKey
 from runplane.server.authz.guard import agent, public, signed_in
 from runplane.server.authz.principal import Principal, SubjectKind
 from runplane.server.core.clock import ManualClock
@@ -96,7 +97,7 @@ class Bench:
                 ops.items,
                 lanes=self.lanes,
                 authenticator=Door(),
-                journal=Journal(group, self.clock),
+                journal=Journal(group, self.clock, AuditKey.generate()),
                 metrics=RequestMetrics(),
                 answers=answers,
             )

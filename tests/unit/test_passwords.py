@@ -33,6 +33,7 @@ ENDINGS = "123 1234 12345 123456 ! !! 1! 2024 2025! 1999 01 007 @1 69 321"
 # --- hash --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("password.hash")
 def test_the_default_cost_is_the_one_of_the_recommendation() -> None:
     stored = PasswordHasher().hash(GOOD)
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -59,6 +60,7 @@ def test_even_the_right_dummy_password_opens_nothing() -> None:
     assert hasher.verify(GOOD, hasher._dummy) is True
 
 
+@pytest.mark.clause("password.no-truncation")
 def test_the_end_of_a_long_password_counts() -> None:
     # bcrypt would have cut both at 72 bytes.
     stored = CHEAP.hash("x" * 1023 + "a")
@@ -66,6 +68,7 @@ def test_the_end_of_a_long_password_counts() -> None:
     assert not CHEAP.verify("x" * 1023 + "b", stored)
 
 
+@pytest.mark.clause("password.normalized")
 def test_two_spellings_of_one_character_are_one_password() -> None:
     stored = CHEAP.hash("caf\u00e9 ofen wolke pfad")
     assert CHEAP.verify("cafe\u0301 ofen wolke pfad", stored)
@@ -87,6 +90,7 @@ def test_another_cost_asks_for_a_new_hash() -> None:
     assert PasswordHasher(PasswordParameters(time_cost=2, memory_kib=64)).needs_rehash(stored)
 
 
+@pytest.mark.clause("enumeration.sign-in")
 def test_an_unknown_person_costs_as_much_as_a_wrong_password() -> None:
     hasher = PasswordHasher(PasswordParameters(time_cost=3, memory_kib=4096))
     stored = hasher.hash(GOOD)
@@ -111,6 +115,7 @@ def test_an_unknown_person_costs_as_much_as_a_wrong_password() -> None:
 # --- policy ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("password.no-composition")
 @pytest.mark.parametrize(
     "password",
     [GOOD, "Kx9#vT2!qLm8", "zwölf zeichen ärger", "高い山の上の青い鳥と赤い", "j" * 3 + "QwVxZ8,.:4rt"],
@@ -119,6 +124,7 @@ def test_length_is_enough_whatever_the_characters(password: str) -> None:
     POLICY.check(password, email="anna@example.org", context=["Example Labs"])
 
 
+@pytest.mark.clause("password.length")
 def test_short_passwords_are_told_their_length_in_characters() -> None:
     with pytest.raises(Invalid, match="at least 12 characters; this one has 11"):
         POLICY.check("Kx9#vT2!qLm")
@@ -128,6 +134,7 @@ def test_short_passwords_are_told_their_length_in_characters() -> None:
     PasswordPolicy(min_length=8, blocklist=BLOCKLIST).check("Kx9#vT2!")
 
 
+@pytest.mark.clause("password.length")
 def test_long_passwords_are_taken_up_to_1024_bytes() -> None:
     phrase = "".join(itertools.islice(itertools.cycle("Kx9#vT2!qLm8wPz5@RdN7&hJc"), 1024))
     POLICY.check(phrase)
@@ -138,6 +145,7 @@ def test_long_passwords_are_taken_up_to_1024_bytes() -> None:
         POLICY.check("Kx9#vT2!qLm8\udfff")
 
 
+@pytest.mark.clause("password.blocklist")
 @pytest.mark.parametrize(
     "password",
     [
@@ -155,6 +163,7 @@ def test_passwords_that_everybody_tries_are_refused(password: str) -> None:
         POLICY.check(password)
 
 
+@pytest.mark.clause("password.blocklist")
 def test_far_more_than_three_thousand_passwords_of_the_allowed_length_are_listed() -> None:
     words = WORDS.split()
     endings = ENDINGS.split()
@@ -177,6 +186,7 @@ def test_far_more_than_three_thousand_passwords_of_the_allowed_length_are_listed
     assert [password for password in listed if not BLOCKLIST.blocks(password)] == []
 
 
+@pytest.mark.clause("password.blocklist")
 def test_words_of_ones_own_address_and_organization_are_refused() -> None:
     for password in ("jane.doe.acme1", "JaneDoe-Acme-1", "j4ned0e_acmelabs", "acme-labs-2026"):
         POLICY.check(password + "x9Q")
@@ -223,6 +233,7 @@ def gate() -> Iterator[PasswordGate]:
     gate.close()
 
 
+@pytest.mark.clause("password.bounded-work")
 def test_a_full_gate_refuses_and_recovers(gate: PasswordGate) -> None:
     running, go = threading.Event(), threading.Event()
 
@@ -243,6 +254,7 @@ def test_a_full_gate_refuses_and_recovers(gate: PasswordGate) -> None:
     assert gate.run(lambda: 7) == 7
 
 
+@pytest.mark.clause("password.bounded-work")
 def test_work_that_fails_or_is_cancelled_frees_its_place(gate: PasswordGate) -> None:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):

@@ -46,6 +46,7 @@ def test_forwarded_addresses(client: str, forwarded: str, source: str) -> None:
     assert request(("x-forwarded-for", forwarded), client=client).source_ip == source
 
 
+@pytest.mark.clause("http.trusted-proxies")
 def test_nobody_is_believed_unless_trusted() -> None:
     header = ("x-forwarded-for", "198.51.100.7")
     assert request(header, trusted=False).source_ip == "10.0.0.1"

@@ -16,6 +16,7 @@ class Request(msgspec.Struct):
     password: Secret
 
 
+@pytest.mark.clause("secret.entropy")
 def test_a_secret_has_prefix_entropy_and_a_checksum_that_holds() -> None:
     made = {new_secret() for _ in range(200)}
     assert len(made) == 200
@@ -26,6 +27,7 @@ def test_a_secret_has_prefix_entropy_and_a_checksum_that_holds() -> None:
     assert len(set("".join(secret[4:47] for secret in made))) == 62
 
 
+@pytest.mark.clause("secret.prefix")
 def test_a_changed_character_breaks_the_checksum() -> None:
     secret = new_secret(secrets.REFRESH_PREFIX)
     assert secret.startswith("rpr_")
@@ -41,6 +43,7 @@ def test_a_prefix_is_a_few_small_letters(prefix: str) -> None:
         new_secret(prefix)
 
 
+@pytest.mark.clause("secret.digest")
 def test_digest_and_comparison() -> None:
     secret = new_secret()
     stored = secrets.digest(secret)
@@ -59,6 +62,7 @@ def test_the_hint_is_the_end() -> None:
     assert secret.endswith(secrets.hint(secret))
 
 
+@pytest.mark.clause("secret.prefix")
 def test_secrets_and_tokens_are_found_in_text_and_scrubbed() -> None:
     secret = new_secret()
     token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm5hIn0." + "a-_9" * 21 + "ab"

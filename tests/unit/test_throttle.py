@@ -30,6 +30,7 @@ def waiting(throttle: Throttle, source: str, now: float) -> int | None:
     return None
 
 
+@pytest.mark.clause("token.guesses-throttled")
 def test_ten_distinct_wrong_secrets_lock_an_account_for_a_minute() -> None:
     throttle = Throttle()
     guess(throttle, "anna", 9, 100)
@@ -122,6 +123,7 @@ def test_the_owner_of_a_random_secret_cannot_be_locked_out() -> None:
     assert throttle.admit("ci-bot", THERE, 0)
 
 
+@pytest.mark.clause("token.guesses-throttled")
 def test_a_source_that_sprays_one_password_over_many_accounts_is_stopped() -> None:
     throttle = Throttle()
     for number in range(50):

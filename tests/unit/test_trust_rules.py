@@ -92,6 +92,7 @@ def test_public_addresses_may_be_connected_to(address: str) -> None:
     assert Guard(()).allows("issuer.example", ip_address(address))
 
 
+@pytest.mark.clause("ssrf.addresses")
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_no_other_address_may_unless_it_is_allowed(address: str) -> None:
     """ASVS 5.0 1.3.6: loopback, link-local, private, CGNAT, metadata, and IPv4 wrapped in IPv6."""
@@ -111,6 +112,7 @@ def test_the_operator_allows_networks_and_hosts() -> None:
     assert not guard.allows("gitlab.corp.example", ip_address("169.254.169.254"))
 
 
+@pytest.mark.clause("ssrf.addresses")
 @pytest.mark.parametrize(
     "url",
     [

@@ -45,6 +45,7 @@ def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["kek"]
 
 
+@pytest.mark.clause("keys.at-rest")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o777])
 def test_a_file_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "kek"
@@ -102,6 +103,7 @@ def test_the_key_given_as_text_is_the_key_of_the_file(tmp_path: Path) -> None:
     assert text.strip() not in repr(made)
 
 
+@pytest.mark.clause("keys.at-rest")
 def test_what_is_sealed_opens_only_with_its_key_and_at_its_place() -> None:
     first, second = KeyEncryptionKey(b"1" * 32), KeyEncryptionKey(b"2" * 32)
     sealed = first.seal(b"the private key", b"here")

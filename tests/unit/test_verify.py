@@ -88,11 +88,13 @@ def test_a_header_spelled_otherwise_is_still_ours() -> None:
     assert VERIFIER.verify(sign(json.dumps(claims(), indent=1).encode(), header), NOW).iss == ISSUER
 
 
+@pytest.mark.clause("jwt.claims-required")
 @pytest.mark.parametrize("missing", ["iss", "sub", "aud", "exp", "iat", "nbf", "jti"])
 def test_every_registered_claim_is_required(missing: str) -> None:
     assert refusal(KEY.minter().mint(claims(**{missing: None}))).reason == "malformed"
 
 
+@pytest.mark.clause("jwt.times")
 @pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
 @pytest.mark.parametrize("value", [True, str(NOW), float(NOW), -1, 10**30, [NOW], 1e300])
 def test_times_are_whole_numbers(name: str, value: Any) -> None:
@@ -115,6 +117,7 @@ def test_claims_of_the_wrong_type_or_size(change: dict[str, Any]) -> None:
     assert refusal(KEY.minter().mint(claims(**change))).reason == expected
 
 
+@pytest.mark.clause("jwt.class")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -132,6 +135,7 @@ def test_a_token_for_another_place_or_use(change: dict[str, Any], reason: str) -
     assert refusal(KEY.minter().mint(claims(**change))).reason == reason
 
 
+@pytest.mark.clause("jwt.times")
 def test_the_clock_with_leeway() -> None:
     token = KEY.minter().mint(claims())
     strict = Verifier(ISSUER, verification_keys([KEY]), leeway=0)
@@ -154,6 +158,7 @@ def test_claims_verified_before_are_only_held_against_the_clock() -> None:
         VERIFIER.still_valid(read, NOW + 3630)
 
 
+@pytest.mark.clause("jwt.times")
 @pytest.mark.parametrize("leeway", [-1, 60.5, float("nan")])
 def test_the_leeway_is_bounded(leeway: float) -> None:
     with pytest.raises(ValueError, match="0 to 60"):
@@ -171,6 +176,7 @@ def test_a_signature_of_another_key_or_over_another_payload() -> None:
     assert refusal(f"{header}.{forged[1]}.{forged[2]}").reason == "bad_signature"
 
 
+@pytest.mark.clause("jwt.algorithm-of-key")
 @pytest.mark.parametrize(
     "change",
     [
@@ -184,6 +190,7 @@ def test_only_our_keys_with_their_own_algorithm(change: dict[str, Any]) -> None:
     assert refusal(sign(json.dumps(claims()).encode(), json.dumps(header).encode())).reason == "unknown_key"
 
 
+@pytest.mark.clause("jwt.no-key-from-token", "jwt.unknown-critical")
 @pytest.mark.parametrize(
     "change",
     [
@@ -243,6 +250,7 @@ def test_an_ecdsa_signature_has_64_bytes_even_if_the_numbers_are_the_same() -> N
 GOOD = KEY.minter().mint(claims())
 
 
+@pytest.mark.clause("jwt.one-spelling")
 @pytest.mark.parametrize(
     "token",
     [
@@ -259,6 +267,7 @@ def test_text_that_is_no_token(token: str) -> None:
     assert refusal(token).reason == "malformed"
 
 
+@pytest.mark.clause("jwt.one-spelling")
 def test_unused_bits_of_the_last_character_are_zero() -> None:
     # 64 bytes leave 4 unused bits in the last character, so 15 other characters decode to the same signature.
     same = [GOOD[:-1] + last for last in string.ascii_letters + string.digits + "-_" if last != GOOD[-1]]
@@ -274,6 +283,7 @@ def signature_of(token: str) -> bytes:
     return urlsafe_b64decode(token.rsplit(".", 1)[1] + "==")
 
 
+@pytest.mark.clause("jwt.one-spelling")
 def test_the_size_limit_is_exact() -> None:
     room = 8192 - len(KEY.minter().mint(claims(extra="")))
     size = room * 3 // 4

@@ -93,7 +93,14 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command, loaded for this."""
         found = CLIENT.get(cmd_name)
-        return super().get_command(ctx, cmd_name) if found is None else found.load(cmd_name)
+        own = super().get_command(ctx, cmd_name)
+        if found is None:
+            return own
+        loaded = found.load(cmd_name)
+        if isinstance(own, TyperGroup) and isinstance(loaded, TyperGroup):
+            # The program above has commands of its own for this group.
+            loaded.commands = {**loaded.commands, **own.commands}
+        return loaded
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands without loading them."""

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from prometheus_client import Gauge
 
+from runplane import __version__
 from runplane.server import bootstrap, welcome
 from runplane.server.answers.keeper import Answers
 from runplane.server.api import rooms
+from runplane.server.api.metrics import Live, Scrape
+from runplane.server.audit.chain import Chain, open_key
 from runplane.server.audit.journal import Journal
 from runplane.server.core.clock import Clock, SystemClock
 from runplane.server.core.errors import Unavailable
+from runplane.server.core.turns import CURRENT, SERVER
+from runplane.server.http.fleet import open_fleet
+from runplane.server.http.limits import Limits
 from runplane.server.http.metrics import RequestMetrics
 from runplane.server.http.operation import Operation
 from runplane.server.http.pipeline import Kernel
 from runplane.server.http.request import Receive, Scope, Send
+from runplane.server.http.tracing import open_tracing
 from runplane.server.identity.authenticator import Authenticator
 from runplane.server.identity.credentials import CredentialBook
+from runplane.server.identity.kek_ring import open_ring
 from runplane.server.identity.passwords import PasswordGate, PasswordHasher, PasswordPolicy
 from runplane.server.identity.realms import Realms
+from runplane.server.identity.schedule import RotationSchedule
 from runplane.server.identity.service import Identity, IdentityRules
 from runplane.server.identity.throttle import Throttle
 from runplane.server.identity.trusts.fetch import Fetcher
 from runplane.server.identity.trusts.keys import IssuerKeys
 from runplane.server.identity.vault import KeyEncryptionKey
 from runplane.server.jobs.worker import Worker
+from runplane.server.notices.opening import open_notices
 from runplane.server.organization.reports.service import job_kind as report_job
 from runplane.server.settings import Settings
 from runplane.server.sql.engine import Database, sqlite_file
@@ -39,6 +49,7 @@ from runplane.server.sql.group_commit import GroupCommit
 from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.migrate import migrate
 from runplane.server.sql.prepared import Reader
+from runplane.server.sql.probing import storage_trouble
 from runplane.server.sql.unit import Unit, Units
 
 
@@ -97,7 +108,7 @@ def open_identity(
         gate=PasswordGate(workers=settings.passwords.workers),
         policy=PasswordPolicy(settings.passwords.minimum_length),
         throttle=Throttle(),
-        journal=Journal(group, clock),
+        journal=Journal(group, clock, open_key(stores.units, kek)),
         group=group,
         kek=kek,
         public_url=settings.public_url.rstrip("/"),
@@ -108,9 +119,10 @@ def open_identity(
 
 def open_kek(settings: Settings) -> KeyEncryptionKey:
     """The key-encryption key: given, or kept in a file that is made at the first start."""
-    if settings.keys.key_encryption_key is not None:
-        return KeyEncryptionKey.load(settings.keys.key_encryption_key)
-    return KeyEncryptionKey.load_or_create(settings.keys.key_encryption_key_file)
+    keys = settings.keys
+    return open_ring(
+        keys.key_encryption_key or keys.key_encryption_key_file, keys.previous_key_encryption_key
+    )
 
 
 class App:
@@ -121,6 +133,7 @@ class App:
     ) -> None:
         self.settings = settings
         self._clock = clock or SystemClock()
+        self._stopping = False
         # the loop the server runs on, once it does
         self.loop: asyncio.AbstractEventLoop
         self.stores = open_stores(settings, self._clock)
@@ -128,18 +141,41 @@ class App:
         self.first_admin = self._prepare()
         self.stores.units.read(self.identity.realms.load)
         metrics = RequestMetrics()
-        lost = Gauge("runplane_records_lost", "Sign-ins and refusals that could not be stored", registry=None)
-        lost.set_function(lambda: self.identity.group.lost)
-        self.operations = rooms.operations(self.identity, ready=self._ready, collectors=[metrics, lost])
+        self.chain = Chain(
+            self.stores.lanes, self._clock, self.identity.journal.key, settings.audit.retention_days
+        )
+        live = Live(self.identity, self.chain, self.stores.freshness)
+        self.scrape = Scrape(
+            [metrics, self.identity.counts, live],
+            self.stores.lanes,
+            open_fleet(os.environ),
+            settings.metrics.token,
+        )
+        self.operations = rooms.operations(self.identity, ready=self._ready, scrape=self.scrape)
+        self.tracing = open_tracing(os.environ, __version__)
+        if self.tracing is not None:
+            self.stores.lanes.trace = self.tracing.unit
+        self.notices = open_notices(settings, self.stores.lanes, self._clock)
         self.answers = Answers(self.stores.lanes, self.identity.group, self._clock, self.identity.kek)
-        self.kernel = Kernel(
+        self.kernel = self._kernel(metrics)
+
+    def _kernel(self, metrics: RequestMetrics) -> Kernel:
+        settings = self.settings
+        return Kernel(
             self.operations,
             answers=self.answers,
             lanes=self.stores.lanes,
             authenticator=self.identity.authenticator,
             journal=self.identity.journal,
             metrics=metrics,
+            limits=Limits(
+                client=settings.limits.client_per_minute,
+                source=settings.limits.source_per_minute,
+                agent=settings.limits.agent_per_minute,
+            ),
             trusted_proxies=settings.trusted_networks,
+            tracing=self.tracing,
+            https=settings.public_url.startswith("https://"),
         )
 
     def _prepare(self) -> bootstrap.FirstAdmin | None:
@@ -150,6 +186,7 @@ class App:
             self.identity.hasher,
             data_dir=self.settings.data_dir,
             algorithm=self.settings.tokens.algorithm,
+            kept_seconds=self.settings.keys.kept_seconds,
             admin_email=self.settings.admin.email,
             admin_password=password.reveal() if password is not None else None,
         )
@@ -172,14 +209,29 @@ class App:
     async def running(self) -> AsyncGenerator[None]:
         """Between start-up and shutdown: caches are fed; at the end pending records are stored."""
         self.loop = asyncio.get_running_loop()
+        # tasks take it over from here; requests say whose they are
+        CURRENT.set(SERVER)
         await self.stores.lanes.read(self.stores.freshness.poll)
+        self.stores.database.watch()
         self.stores.lanes.start()
-        background = [asyncio.create_task(it) for it in (self._poll(), self.answers.sweep())]
+        schedule = RotationSchedule(self.identity, self.settings.keys.rotate_days * 86400)
+        sealing = asyncio.create_task(self.chain.run())
+        background = [
+            asyncio.create_task(it)
+            for it in (
+                self._poll(),
+                self.answers.sweep(),
+                schedule.run(),
+                self.notices.run(),
+                self.scrape.keep(),
+            )
+        ]
         worker = Worker(self.stores.lanes, self._clock, [report_job()])
         working = asyncio.create_task(worker.run())
         try:
             yield
         finally:
+            self.stores.database.hurry()
             for task in background:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -187,6 +239,10 @@ class App:
             worker.stop()
             await working
             await self.identity.group.drain()
+            self.chain.stop()
+            await sealing
+            if self.tracing is not None:
+                await asyncio.to_thread(self.tracing.close)
             self.close()
 
     def close(self) -> None:
@@ -212,11 +268,21 @@ class App:
         # of another process: a new key, or a tenant whose host must not pass for one that names none
         self.identity.realms.keep_up(reader, self.stores.freshness.versions())
 
-    async def _ready(self) -> None:
+    def stop_soon(self) -> None:
+        """Say at `/readyz` from now on that this server is about to stop."""
+        self._stopping = True
+
+    async def _ready(self) -> str | None:
+        if self._stopping:
+            raise Unavailable("The server is stopping.", retry_after=1)
+        # a crowd of callers does not make the server unfit
+        CURRENT.set(SERVER)
+
         def job(unit: Unit) -> None:
             self.stores.freshness.poll(unit)
 
         await self.stores.lanes.read(job)
+        return await storage_trouble(self.stores.lanes)
 
     def welcome(self) -> str:
         """What to print once the server listens."""
@@ -231,4 +297,4 @@ def build(settings: Settings) -> App:
 def operations_for_inspection() -> list[Operation]:
     """Every operation, for tools that never call one: no database is opened."""
     nothing: Any = None
-    return rooms.operations(nothing, ready=nothing, collectors=[])
+    return rooms.operations(nothing, ready=nothing, scrape=nothing)

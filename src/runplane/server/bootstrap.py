@@ -15,7 +15,7 @@ from runplane.server.core.errors import InUse
 from runplane.server.identity import tenants
 from runplane.server.identity.keyring import SigningKey
 from runplane.server.identity.passwords import PasswordHasher, new_temporary_password
-from runplane.server.identity.rotation import algorithm_of, rotate
+from runplane.server.identity.rotation import ahead_seconds, algorithm_of, rotate
 from runplane.server.identity.store import tenant_exists
 from runplane.server.identity.tenants import FIRST_TENANT, NewTenant
 from runplane.server.identity.vault import KeyEncryptionKey
@@ -42,13 +42,14 @@ def prepare(
     *,
     data_dir: Path,
     algorithm: str,
+    kept_seconds: int,
     admin_email: str,
     admin_password: str | None,
 ) -> FirstAdmin | None:
     """Fill an empty database; None when there was nothing to do but perhaps a key for another algorithm."""
     if units.read(_exists):
         if not units.read(lambda unit: _signs_with(unit, algorithm)):
-            units.write(lambda unit: _change_algorithm(unit, kek, algorithm))
+            units.write(lambda unit: _change_algorithm(unit, kek, algorithm, ahead_seconds(kept_seconds)))
         return None
     password = admin_password or new_temporary_password()
     password_hash = hasher.hash(password)
@@ -74,13 +75,13 @@ def _signs_with(unit: Unit, algorithm: str) -> bool:
     return algorithm_of(unit, FIRST_TENANT) == algorithm
 
 
-def _change_algorithm(unit: Unit, kek: KeyEncryptionKey, algorithm: str) -> None:
-    """The setting names another algorithm: sign with a new key from now on, verify with the old ones too."""
+def _change_algorithm(unit: Unit, kek: KeyEncryptionKey, algorithm: str, ahead: float) -> None:
+    """The setting names another algorithm: publish a key for it, which signs after `ahead` seconds."""
     lock(unit.connection)
     if not _signs_with(unit, algorithm):
         # while a rotation is under way it is left to the next start
         with contextlib.suppress(InUse):
-            rotate(unit, kek, FIRST_TENANT, REALM, SigningKey.generate(unit.now, algorithm), ahead=0)
+            rotate(unit, kek, FIRST_TENANT, REALM, SigningKey.generate(unit.now, algorithm), ahead)
 
 
 def _write_password(data_dir: Path, password: str) -> Path:

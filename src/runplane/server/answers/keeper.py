@@ -81,6 +81,7 @@ class Ticket:
         "_answers",
         "given_up",
         "id",
+        "in_doubt",
         "keyed",
         "look",
         "lookup",
@@ -103,6 +104,8 @@ class Ticket:
         self.id = new_id()
         # set once the unit has committed an answer that others may ask for
         self.made = False
+        # set once there is nothing left to do but the commit: if that fails, it may be stored all the same
+        self.in_doubt = False
         # the answer that this request will no longer wait for
         self.given_up = ""
 
@@ -152,10 +155,11 @@ class Ticket:
     def keep(self, unit: Unit, answer: Answer) -> None:
         """Store the answer with the change it tells of."""
         store.fill(unit, self.lookup, self.id, self._answers.vault.seal(_pack(answer), self._context))
+        self.in_doubt = True
 
     @property
     def _context(self) -> bytes:
-        return b"answer\0" + self.lookup + self.id.encode("ascii")
+        return sealing_context(self.lookup, self.id)
 
     def sent(self, line: Line | None) -> None:
         """The answer was handed to `line`; without one, handing over counts as delivery."""
@@ -167,9 +171,19 @@ class Ticket:
             self._answers.watch(self)
             self.look = line.answered(self.settle)
 
+    def refused(self) -> None:
+        """The caller is told that the database failed: whatever was stored, the answer did not arrive."""
+        if self.in_doubt and not self.keyed:
+            self.settle(False)
+
     def settle(self, arrived: bool) -> None:
         """The answer arrived, or it is known that it did not."""
         self._answers.settle(self, arrived=arrived)
+
+
+def sealing_context(lookup: bytes, answer_id: str) -> bytes:
+    """The place that a sealed answer is bound to."""
+    return b"answer\0" + lookup + answer_id.encode("ascii")
 
 
 def _nothing() -> None:

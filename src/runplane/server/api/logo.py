@@ -35,7 +35,7 @@ def operations() -> list[Operation]:
     """Reading and replacing the logo."""
     ops = Operations("/api/v1/logo", tag="Logo")
 
-    @ops.get("", allow=can(READ, BRANDING_SETTINGS).anywhere(), reply=LogoOut)
+    @ops.get("", allow=can(READ, BRANDING_SETTINGS).anywhere(), reply=LogoOut, may_be_empty=True)
     def get_tenant_logo(call: Call[Any]) -> Reply:
         """Get the tenant's logo
 

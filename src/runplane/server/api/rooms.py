@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-
-from prometheus_client.registry import Collector
+from collections.abc import Awaitable, Callable
 
 from runplane import __version__
 from runplane.server.api import (
@@ -22,6 +20,7 @@ from runplane.server.api import (
     logo,
     logout,
     me,
+    metrics,
     network_topologies,
     node_pools,
     nodes,
@@ -53,7 +52,7 @@ from runplane.server.organization.settings import security as security_settings
 
 
 def operations(
-    identity: Identity, *, ready: Callable[[], Awaitable[None]], collectors: Sequence[Collector]
+    identity: Identity, *, ready: Callable[[], Awaitable[str | None]], scrape: metrics.Scrape
 ) -> list[Operation]:
     """All operations of the server: what is built, and a 501 for each of the contract's others."""
     built = [
@@ -81,7 +80,8 @@ def operations(
         *nodes.operations(),
         *storage_classes.operations(),
         *storage_class_configuration.operations(),
-        *health.operations(ready, health.registry(*collectors)),
+        *health.operations(ready),
+        *metrics.operations(scrape),
         *console.operations(identity),
     ]
     found = [*built, *unbuilt.operations(built)]

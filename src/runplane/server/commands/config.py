@@ -6,7 +6,6 @@ The documentation page is made from the same data (tools/docs_pages.py), without
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -16,11 +15,9 @@ from rich.text import Text
 
 from runplane.server.settings import Loaded, Setting, Settings, known_settings
 from runplane.server.settings.model import tables
+from runplane.server.sql.address import HIDDEN, redacted
 
-HIDDEN: Final = "******"
 _WIDE: Final = 120
-# In a database address: between the user and the host, or as a parameter.
-_PASSWORDS = re.compile(r"(?<=:)[^:@/]*(?=@[^@]*$)|(?<=password=)[^&]*", re.IGNORECASE)
 
 _INTRO: Final = """\
 # Settings
@@ -60,7 +57,7 @@ def shown(setting: Setting, settings: Settings) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ", ".join(map(str, cast("tuple[object, ...]", value)))
-    return _PASSWORDS.sub(HIDDEN, value) if setting.key == "database_url" else str(value)
+    return redacted(value) if setting.key == "database_url" else str(value)
 
 
 def _table(loaded: Loaded) -> Table:

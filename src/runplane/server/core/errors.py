@@ -6,6 +6,7 @@ same refusal speaks the dialect of the route it happened on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -95,8 +96,26 @@ class UnsupportedMedia(DomainError):
     """The body is of a type this route does not take."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of a limit is left. `limit` counts per `window`; times in seconds.
+
+    `reset` is after how many seconds without another request all of it is there again, at the latest.
+    """
+
+    name: str
+    limit: int
+    window: int
+    remaining: int
+    reset: int
+
+
 class Throttled(DomainError):
     """Too many attempts; `retry_after` says how many seconds to wait."""
+
+    def __init__(self, message: str, *, retry_after: int | None = None, quota: Quota | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.quota = quota
 
 
 class Unavailable(DomainError):

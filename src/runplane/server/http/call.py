@@ -11,6 +11,7 @@ from runplane.server.audit.ledger import Caller
 from runplane.server.authz.principal import Principal
 from runplane.server.core.listing import WHOLE, Page
 from runplane.server.core.scope import EMPTY, ScopeSet
+from runplane.server.http.limits import Limits, Standing
 from runplane.server.http.operation import Operation
 from runplane.server.http.request import Request
 from runplane.server.sql.prepared import Reader
@@ -30,6 +31,7 @@ class Call(Generic[B]):
         "_reader",
         "_unit",
         "body",
+        "limits",
         "note",
         "operation",
         "page",
@@ -43,6 +45,7 @@ class Call(Generic[B]):
         "request_id",
         "scopes",
         "ticket",
+        "told",
         "write",
     )
 
@@ -63,6 +66,9 @@ class Call(Generic[B]):
         self.prepared: Any = None
         # of a request that makes something, whose answer is kept (http.once)
         self.ticket: Ticket | None = None
+        # what the answer says of the limit that was counted last, and where to count
+        self.told: Standing | None = None
+        self.limits: Limits | None = None
         self._principal: Principal | None = None
         self._caller: Caller | None = None
         self._unit: Unit | None = None
@@ -94,6 +100,11 @@ class Call(Generic[B]):
     def proved_by(self, caller: Caller) -> None:
         """Say who called an operation open to everybody, once a credential in its body has proved it."""
         self._caller = caller
+
+    def charge(self, subject_id: str) -> None:
+        """Count the call for a client whom a credential in its body has proved. Raises Throttled."""
+        if self.limits is not None:
+            self.told = self.limits.of_client(subject_id, agent=False)
 
     @property
     def unit(self) -> Unit:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from runplane.server.answers.keeper import Answer, Answers, Ticket, Undecided, in_progress
-from runplane.server.core.errors import Invalid
+from runplane.server.core.errors import Invalid, Unavailable
 from runplane.server.http.call import Call
 from runplane.server.http.delivery import LINE
 from runplane.server.http.request import Request, Scope
@@ -50,6 +50,9 @@ class Once:
                 except Undecided as first:
                     await self._answers.learn(ticket, first.id)
                     continue
+                except Unavailable:
+                    ticket.refused()
+                    raise
                 ticket.made = True
                 return answer
         finally:

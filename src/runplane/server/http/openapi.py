@@ -218,6 +218,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         if operation.creates:
             success["headers"] = REPLAYED
         found[str(operation.status)] = success
+    if operation.may_be_empty:
+        found["204"] = {"description": "There is nothing to show."}
     for status in _refusals(operation):
         name = _response_name(operation.surface, status)
         found[str(status)] = {"$ref": f"#/components/responses/{name}"}

@@ -110,11 +110,15 @@ class Operation:
     writes: bool = False
     # Statuses a handler refuses with beside those that the declaration tells, for the OpenAPI document.
     refuses: tuple[int, ...] = ()
+    # Answers 204 in place of its reply where there is nothing to show, for the OpenAPI document.
+    may_be_empty: bool = False
     # Makes something each time it is called: it takes an Idempotency-Key, and its answer is kept (http.once).
     creates: bool = False
     deprecated: bool = False
     successor: str | None = None
     extension: bool = False
+    # False for what orchestrators ask: it is never counted and never refused by http.limits.
+    limited: bool = True
     aliases: tuple[str, ...] = ()
     # Members of the answer that agents write and nobody else: the entity tag leaves them out.
     reported: tuple[str, ...] = ()

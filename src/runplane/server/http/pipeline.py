@@ -21,10 +21,14 @@ from runplane.server.authz.guard import Form, decide, enter
 from runplane.server.authz.principal import Principal
 from runplane.server.core.errors import DomainError, Invalid, Unauthenticated
 from runplane.server.core.ids import new_id
+from runplane.server.core.marks import CURRENT as MARKS
+from runplane.server.core.marks import Marks, RequestIds
 from runplane.server.core.scope import EMPTY
+from runplane.server.core.turns import CURRENT, agents_of, callers_of
 from runplane.server.http import codec, once, paging, problems
 from runplane.server.http.call import Call
 from runplane.server.http.etags import EntityTags
+from runplane.server.http.limits import Limits
 from runplane.server.http.listing import parse_page
 from runplane.server.http.metrics import RequestMetrics
 from runplane.server.http.operation import Audited, Mode, Operation, Reply, Surface
@@ -41,6 +45,7 @@ from runplane.server.http.request import (
     require_json,
 )
 from runplane.server.http.router import Router
+from runplane.server.http.tracing import Tracing
 from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.prepared import RawReader
 from runplane.server.sql.unit import Unit, as_unavailable
@@ -48,7 +53,16 @@ from runplane.server.sql.unit import Unit, as_unavailable
 Answer = tuple[int, problems.Headers, bytes]
 
 _JSON = (b"content-type", b"application/json")
-_COMMON = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+# What every answer says unless the operation says otherwise: nobody keeps it, no browser takes it for a page,
+# frames it or tells others its address.
+_COMMON = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+# Only from a site that is https by its own word: a browser would lock people out of any other.
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Authenticator(Protocol):
@@ -70,7 +84,7 @@ class Authenticator(Protocol):
 class Kernel:
     """The ASGI application over a set of operations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is put together from, each named
         self,
         operations: Sequence[Operation],
         *,
@@ -79,7 +93,10 @@ class Kernel:
         journal: Journal,
         metrics: RequestMetrics,
         answers: Answers | None = None,
+        limits: Limits | None = None,
         trusted_proxies: Sequence[Network] = (),
+        https: bool = False,
+        tracing: Tracing | None = None,
     ) -> None:
         self.operations = tuple(operations)
         self._router = Router(operations)
@@ -89,10 +106,31 @@ class Kernel:
         self._authenticator = authenticator
         self._journal = journal
         self._metrics = metrics
+        self._limits = limits
         self._trusted = tuple(trusted_proxies)
+        self._common = (*_COMMON, _HTTPS_ONLY) if https else _COMMON
+        self._tracing = tracing
+        self._ids = RequestIds()
         self._log = structlog.get_logger("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, under marks of its own."""
+        marks = Marks(self._ids.new())
+        MARKS.set(marks)
+        if self._tracing is None:
+            await self._answer(scope, receive, send, marks)
+            return
+        self._tracing.begin(marks, dict(scope["headers"]).get(b"traceparent", b""), scope["method"])
+        answered = ("disconnected", "", 0, 0)
+        try:
+            answered = await self._answer(scope, receive, send, marks)
+        finally:
+            self._tracing.end(marks, *answered)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, marks: Marks
+    ) -> tuple[str, str, int, int]:
+        """Answer one request; returns its operation, that one's path, the status and the tenant (or 0)."""
         started = perf_counter()
         name = "unmatched"
         surface = Surface.MODERN
@@ -101,30 +139,45 @@ class Kernel:
             operation, path = self._router.find(scope["method"], scope["path"])
             name, surface = operation.id, operation.surface
             call = Call(operation, Request(scope, self._trusted), path)
+            call.request_id = marks.request_id
             status, headers, body = await self._serve(call, receive)
         except DomainError as error:
             status, headers, body = self._refuse(error, call, surface)
         except Disconnected:
-            return
+            return name, "", 0, 0
         except Exception:  # noqa: BLE001 - the last line: nothing of an unknown failure may reach the client
-            correlation = new_id()
-            self._log.exception("request failed", correlation_id=correlation, operation=name)
-            status, headers, body = problems.crashed(surface, correlation)
+            self._log.exception("request failed", correlation_id=marks.request_id, operation=name)
+            status, headers, body = problems.crashed(surface, marks.request_id)
         if call is not None and call.operation.deprecated:
             headers = [*headers, *call.operation.notices]
             self._count_deprecated(call)
-        await _send(send, status, headers, body)
+        if call is not None and call.told is not None and status != 429:
+            headers = [*headers, *call.told.headers()]
+        headers = [*headers, (b"x-request-id", marks.request_id.encode("ascii"))]
+        await _send(send, status, headers, body, self._common)
         if call is not None:
             once.sent(call, scope)
         self._metrics.observe(name, status, perf_counter() - started)
+        if call is None:
+            return name, "", status, 0
+        return name, call.operation.path, status, call.principal.tenant_id if call.known else 0
 
     async def _serve(self, call: Call[Any], receive: Receive) -> Answer:
         operation = call.operation
         request = call.request
         if b"access_token=" in request.query_string:
             raise Invalid("Send the token in the Authorization header, never in the address.")
-        if operation.allow.form is not Form.PUBLIC:
+        form = operation.allow.form
+        limits = self._limits if operation.limited else None
+        if limits is not None:
+            call.limits = limits
+            call.told = limits.of_source(request.source_ip, agent=form is Form.AGENT)
+        if form is not Form.PUBLIC:
             principal = await self._identify(request)
+            agent = form is Form.AGENT
+            if limits is not None:
+                call.told = limits.of_client(principal.id, agent=agent)
+            CURRENT.set(agents_of(principal.tenant_id) if agent else callers_of(principal.tenant_id))
             # Known before anything is decided: the record of a refusal names its caller.
             call.enter_as(principal, EMPTY)
             call.scopes = enter(operation.allow, principal, operation.id)
@@ -233,6 +286,7 @@ class Kernel:
 
     def _refuse(self, error: DomainError, call: Call[Any] | None, surface: Surface) -> Answer:
         status, headers, body = problems.answer(error, surface)
+        self._metrics.refused(status, error)
         if call is not None and call.known and (status == 403 or call.operation.writes):
             audit = call.operation.audit
             action = (audit.action if isinstance(audit, Audited) else None) or ACTION_OF_METHOD[
@@ -276,11 +330,13 @@ def _paged(call: Call[Any], reader: Unit | RawReader, answer: Answer) -> Answer:
     return (answer[0], [*answer[1], *told], answer[2])
 
 
-async def _send(send: Send, status: int, headers: problems.Headers, body: bytes) -> None:
+async def _send(
+    send: Send, status: int, headers: problems.Headers, body: bytes, common: Sequence[tuple[bytes, bytes]]
+) -> None:
     # Half a dozen names: a list is searched sooner than a set is made.
     names = [name for name, _ in headers]
     sent = [*headers]
-    for header in _COMMON:
+    for header in common:
         if header[0] not in names:
             sent.append(header)  # noqa: PERF401 - a generator costs more than two turns of a loop
     if body and b"content-type" not in names:

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from runplane.server.core import errors as e
+from runplane.server.http.limits import quota_headers
 from runplane.server.http.operation import Surface
 
 Headers = list[tuple[bytes, bytes]]
@@ -77,6 +78,8 @@ def _headers(error: e.DomainError, surface: Surface) -> Headers:
     headers: Headers = list(NO_STORE) if surface is not Surface.MODERN else []
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))
+    if isinstance(error, e.Throttled) and error.quota is not None:
+        headers.extend(quota_headers(error.quota))
     if isinstance(error, e.MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     elif isinstance(error, e.Unauthenticated) and surface is Surface.MODERN:

@@ -22,6 +22,7 @@ from runplane.server.authz.principal import Principal, SubjectKind
 from runplane.server.authz.store import load_grants
 from runplane.server.core.clock import Clock, instant
 from runplane.server.core.errors import Invalid, Unauthenticated
+from runplane.server.core.turns import CURRENT, callers_of
 from runplane.server.identity.realms import Realm, Realms
 from runplane.server.identity.records import ClientKind, ClientRow, UserRow
 from runplane.server.identity.store import (
@@ -85,6 +86,8 @@ class Authenticator:
         tenant_id = (known.realm if known else await self._realm_of(token)).tenant_id
         # in this order: when a key dies the realm is replaced first, then the stamp moves
         stamp = self._freshness.stamp(tenant_id)
+        # what the token says is not proved yet, and names no more than the queue to wait in
+        CURRENT.set(callers_of(tenant_id))
         realm = self._realms.by_tenant(tenant_id)
         if known is not None and known.realm is realm:
             claims = known.claims

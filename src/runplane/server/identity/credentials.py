@@ -50,6 +50,13 @@ class Credential:
         return found
 
     @property
+    def subject_id(self) -> str:
+        """Who calls with a token of this credential: `Principal.id`."""
+        if self.owner is not None:
+            return self.owner.id
+        return self.client.client_id if self.client.kind == ClientKind.CLUSTER else self.client.id
+
+    @property
     def subject(self) -> tuple[str, str]:
         """Name and type for the audit log: an access key acts as its owner."""
         return (self.client.name, "App") if self.owner is None else (self.owner.email, "User")

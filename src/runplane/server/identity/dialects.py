@@ -176,6 +176,7 @@ def request_of_json(call: Call[Any], members: Mapping[str, str], realm: Realm, g
         source_ip=call.request.source_ip,
         http_method=call.request.method,
         url=call.request.path,
+        charge=call.charge,
         # app_token and client_credentials take the same pairs under either name
         client_id=members.get("clientid") or members.get("appid", ""),
         client_secret=members.get("clientsecret") or members.get("appsecret", ""),
@@ -274,6 +275,7 @@ def request_of_client(call: Call[Any], form: Mapping[str, str], realm: Realm) ->
         source_ip=call.request.source_ip,
         http_method=call.request.method,
         url=call.request.path,
+        charge=call.charge,
         client_id=client_id,
         client_secret=client_secret,
         username=form.get("username", ""),

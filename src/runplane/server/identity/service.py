@@ -10,7 +10,9 @@ from typing import ParamSpec, TypeVar
 
 from runplane.server.audit.journal import Journal, Note, Origin
 from runplane.server.core.clock import Clock
+from runplane.server.core.turns import CURRENT, callers_of
 from runplane.server.identity.authenticator import Authenticator
+from runplane.server.identity.counts import TokenCounts
 from runplane.server.identity.credentials import CredentialBook
 from runplane.server.identity.passwords import PasswordGate, PasswordHasher, PasswordPolicy
 from runplane.server.identity.realms import Realm, Realms
@@ -66,6 +68,7 @@ class Identity:
     # where clusters get the agent's chart, empty where nobody offers one
     chart_repository: str = ""
     monotonic: Callable[[], float] = field(default=time.monotonic)
+    counts: TokenCounts = field(default_factory=TokenCounts)
 
     async def realm_for(self, host: str) -> Realm:
         """The realm that a Host header names; any other host stands for the first tenant.
@@ -76,7 +79,10 @@ class Identity:
         if found is None and self.realms.reload_due():
             await self.lanes.read(self.realms.load)
             found = self.realms.for_host(host)
-        return found or self.realms.only()
+        realm = found or self.realms.only()
+        # whoever asks is nobody yet: what is done for the sign-in waits in the queue of the tenant
+        CURRENT.set(callers_of(realm.tenant_id))
+        return realm
 
     async def slowly(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run password hashing in its own bounded threads. Raises Unavailable when too much waits."""

@@ -61,7 +61,7 @@ clients = Table(
     Column("created_at", InstantText, nullable=False),
     Column("updated_at", InstantText, nullable=False),
     Column("last_login", InstantText),
-    Column("expires_at", InstantText),
+    Column("expires_at", InstantText, index=True),
     Column("epoch", Integer, nullable=False, server_default="0"),
     # of a service account: rows of a page where its calls do not say; NULL leaves it to the list
     Column("default_page_size", Integer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,10 @@ ID_CLASS: Final = "ID"
 DEFAULT_PUBLIC_CLIENT: Final = "runai"
 # A token got with a temporary password lives this long (seconds): enough to choose a new one.
 PASSWORD_CHANGE_SECONDS: Final = 900
+
+
+def _nobody_counts(_: str) -> None:
+    """A request that no caller sent: nothing is counted."""
 
 
 class TokenRequest(msgspec.Struct, frozen=True):
@@ -49,6 +54,8 @@ class TokenRequest(msgspec.Struct, frozen=True):
     redirect_uri: str = ""
     code_verifier: str = ""
     device_code: str = ""
+    # counts the call for the client that it has proved to be; raises Throttled
+    charge: Callable[[str], None] = _nobody_counts
 
     def lifetime(self, longest: int) -> int:
         """How many seconds the token shall live: what was asked for, never more than `longest`."""

@@ -12,13 +12,17 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, field
 from msgspec.structs import force_setattr, replace
 
 from runplane.server.core.secrets import Secret
+from runplane.server.settings.audit import AuditSettings, MetricsSettings
+from runplane.server.settings.limits import LimitSettings
+from runplane.server.settings.notices import NoticeSettings
+from runplane.server.settings.table import Table as _Table
 
 PREFIX: Final = "RUNPLANE_"
 _KEY_FILE: Final = "key-encryption-key"
@@ -32,10 +36,6 @@ class SettingsError(Exception):
         super().__init__(" ".join(f"{where}: {sentence}".split()))
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
 class TokenSettings(_Table, frozen=True):
     """Access tokens, refresh tokens and the sessions they belong to."""
 
@@ -45,7 +45,7 @@ class TokenSettings(_Table, frozen=True):
     algorithm: Annotated[
         Literal["ES256", "RS256", "EdDSA"],
         Meta(
-            description="How tokens are signed. Another one adds a key at the next start; old keys end later."
+            description="How tokens are signed. Another one is published at the next start and signs later."
         ),
     ] = "ES256"
     leeway_seconds: Annotated[
@@ -53,7 +53,7 @@ class TokenSettings(_Table, frozen=True):
         Meta(
             ge=0, le=60, description="How far clocks may differ when a token's times are checked, in seconds."
         ),
-    ] = 30
+    ] = 60
     session_days: Annotated[
         int, Meta(ge=1, le=365, description="Days until a person has to sign in again, however active.")
     ] = 30
@@ -130,6 +130,17 @@ class KeySettings(_Table, frozen=True):
             description="How long others may keep the published keys. A new one signs after twice this time.",
         ),
     ] = 300
+    rotate_days: Annotated[
+        int,
+        Meta(ge=0, le=3650, description="Days after which a tenant gets a new signing key; 0 for never."),
+    ] = 90
+    previous_key_encryption_key: Annotated[
+        Secret | None,
+        Meta(
+            description="A second key that opens what it sealed: the one before, while that is replaced.",
+            extra={"default": "what rotate-kek left beside the key file"},
+        ),
+    ] = None
 
 
 class AdminSettings(_Table, frozen=True):
@@ -171,6 +182,26 @@ class Settings(_Table, frozen=True):
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="The port to listen on; 0 takes any free one.")
     ] = 8080
+    workers: Annotated[
+        int,
+        Meta(ge=1, le=64, description="Server processes on this machine; more than one have a supervisor."),
+    ] = 1
+    connections: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=1_000_000,
+            description="Connections of one process; beyond, a new one closes an idle one. See file limits.",
+        ),
+    ] = 10_000
+    drain_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=300,
+            description="Seconds after SIGTERM during which `/readyz` says no and requests are still served.",
+        ),
+    ] = 0
     data_dir: Annotated[
         Path,
         Meta(
@@ -207,6 +238,10 @@ class Settings(_Table, frozen=True):
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     keys: KeySettings = field(default_factory=KeySettings)
     trusts: TrustSettings = field(default_factory=TrustSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
@@ -285,7 +320,9 @@ class Setting:
             return "must be true or false"
         if Path in (kind, *get_args(kind)):
             return "must be a path"
-        return "must be a list of texts" if get_origin(kind) is tuple else "must be text"
+        if get_origin(kind) is tuple:
+            return f"must be a list of {'whole numbers' if int in get_args(kind) else 'texts'}"
+        return "must be text"
 
     def value(self, settings: Settings) -> Any:
         """The value of this setting in `settings`."""
@@ -331,4 +368,6 @@ def _shown(default: Any) -> str:
     """A default as it would be written in the file; nothing for one that is empty."""
     if isinstance(default, bool):
         return str(default).lower()
-    return "" if default is None or default == () else str(default)
+    if isinstance(default, tuple):
+        return ", ".join(str(it) for it in cast("tuple[object, ...]", default))
+    return "" if default is None else str(default)

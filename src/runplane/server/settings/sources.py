@@ -9,21 +9,20 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import ssl
 import stat
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast, get_args, get_origin
-from urllib.parse import urlsplit
 
 import msgspec
 
-from runplane.server.core.secrets import Secret, decode_secret
+from runplane.server.core.handed import is_private
+from runplane.server.core.secrets import decode_secret
+from runplane.server.settings.checks import CHECKS, unchanged
 from runplane.server.settings.model import (
     PREFIX,
     Setting,
@@ -46,9 +45,13 @@ _NOT_SETTINGS: Final = frozenset(
         "RUNPLANE_REQUIRE", "RUNPLANE_HYPOTHESIS",
         "RUNPLANE_HOME", "RUNPLANE_SERVER", "RUNPLANE_URL", "RUNPLANE_CONTEXT", "RUNPLANE_TOKEN",
         "RUNPLANE_CLIENT_ID", "RUNPLANE_CLIENT_SECRET", "RUNPLANE_CA_FILE", "RUNPLANE_AGENT_SECRET",
+        # a supervisor tells its workers (commands/handover.py)
+        "RUNPLANE_WORKER", "RUNPLANE_WORKER_RUN", "RUNPLANE_WORKER_DESCRIPTORS", "RUNPLANE_RUN_DIR",
     }
 )  # fmt: skip
-_FLAGS: Final = MappingProxyType({"host": "--host", "port": "--port", "data_dir": "--data-dir"})
+_FLAGS: Final = MappingProxyType(
+    {"host": "--host", "port": "--port", "workers": "--workers", "data_dir": "--data-dir"}
+)
 _MAX_FILE: Final = 64 * 1024
 _TOML_PLACE = re.compile(r"\(at (.*)\)$")
 
@@ -133,7 +136,7 @@ def _convert(setting: Setting, given: _Given) -> Any:
         # The library's text may repeat the value, and does not say what is allowed.
         raise SettingsError(given.where, f"{setting.expectation}.") from None
     try:
-        return _CHECKS.get(setting.key, _unchanged)(value)
+        return CHECKS.get(setting.key, unchanged)(value)
     except ValueError as error:
         raise SettingsError(given.where, str(error)) from None
 
@@ -201,7 +204,7 @@ def _entries(document: Mapping[str, Any], path: Path) -> Iterable[tuple[str, str
 
 
 def _read(path: Path, where: str) -> tuple[bytes, bool]:
-    """The bytes of a file, and whether only its owner can read it."""
+    """The bytes of a file, and whether it may hold a secret."""
     try:
         # Non-blocking, so that a pipe put in the place of a file cannot hold the start.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -220,7 +223,7 @@ def _read(path: Path, where: str) -> tuple[bytes, bool]:
         ) from None
     if len(data) > _MAX_FILE:
         raise SettingsError(where, f"the file {path} is larger than {_MAX_FILE} bytes.")
-    return data, not status.st_mode & 0o077
+    return data, is_private(status, os.geteuid())
 
 
 def _read_secret(given: _Given) -> _Given:
@@ -273,106 +276,3 @@ def _decode(kind: type, value: Any) -> Any:
             return Path(value).expanduser().absolute()
         raise ValueError("not a path")
     return decode_secret(kind, value)
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-def _check_host(value: str) -> str:
-    if re.fullmatch(r"[0-9A-Za-z._-]+", value) or _is_ipv6(value):
-        return value
-    raise ValueError("must be a name or an address such as 127.0.0.1, without scheme and port.")
-
-
-def _is_ipv6(value: str) -> bool:
-    try:
-        return bool(IPv6Address(value))
-    except ValueError:
-        return False
-
-
-def _check_data_dir(value: Path) -> Path:
-    # A question mark begins the options of a database URL.
-    if "?" in str(value):
-        raise ValueError("the path of the data folder must not hold a question mark.")
-    return value
-
-
-def _check_database_url(value: str) -> str:
-    if value.startswith("sqlite:///") and len(value) > len("sqlite:///") and ":memory:" not in value:
-        return value
-    if value.startswith(("postgresql://", "postgresql+psycopg://")):
-        return value
-    raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>.")
-
-
-def _check_address(value: str) -> str:
-    sentence = "must be an address such as https://runplane.example.com, without user, query and fragment."
-    try:
-        parts = urlsplit(value)
-        correct = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        raise ValueError(sentence) from None
-    if not correct or re.search(r"[^!-~]|[@?#\\]", value):
-        raise ValueError(sentence)
-    return value.rstrip("/")
-
-
-def _check_proxies(value: tuple[str, ...]) -> tuple[str, ...]:
-    for it in value:
-        try:
-            ip_network(it)
-        except ValueError:
-            raise ValueError("must hold networks such as 10.0.0.0/8, or single addresses.") from None
-    return value
-
-
-def _check_internal(value: tuple[str, ...]) -> tuple[str, ...]:
-    for it in value:
-        try:
-            ip_network(it)
-        except ValueError:
-            # a network with a slip in it must not be taken for a name
-            if not re.fullmatch(r"(?=.*[A-Za-z])[0-9A-Za-z.-]+", it):
-                raise ValueError("must hold names of hosts, or networks such as 10.0.0.0/8.") from None
-    return value
-
-
-def _check_ca_file(value: Path | None) -> Path | None:
-    if value is None:
-        return None
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
-    except (OSError, ssl.SSLError):
-        raise ValueError("must be a file with certificates in PEM.") from None
-    return value
-
-
-def _check_email(value: str) -> str:
-    if len(value) > 254 or not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError("must be an e-mail address.")
-    return value
-
-
-def _check_secret(value: Secret | None) -> Secret | None:
-    if value is not None and not value:
-        raise ValueError("must not be empty.")
-    return value
-
-
-_CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
-    {
-        "host": _check_host,
-        "data_dir": _check_data_dir,
-        "database_url": _check_database_url,
-        "public_url": _check_address,
-        "chart_repository": _check_address,
-        "trusted_proxies": _check_proxies,
-        "trusts.internal_issuers": _check_internal,
-        "trusts.ca_file": _check_ca_file,
-        "admin.email": _check_email,
-        "admin.password": _check_secret,
-        "keys.key_encryption_key": _check_secret,
-    }
-)

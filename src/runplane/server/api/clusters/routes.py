@@ -107,6 +107,7 @@ def _clusters(identity: Identity) -> list[Operation]:
         allow=can(DELETE, CLUSTER).at(_CLUSTER),
         query=wire.DeleteQuery,
         reply=wire.LeavingOut,
+        may_be_empty=True,
         audit=Audited("cluster"),
     )
     def delete_cluster(call: Call[Any]) -> Reply:

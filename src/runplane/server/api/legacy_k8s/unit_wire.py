@@ -136,15 +136,15 @@ class OldestProjectIn(OldProjectIn, kw_only=True):
     cluster_uuid: str
 
 
-class OldProjectStatus(Wire):
+class OldProjectStatus(Wire, kw_only=True):
     """How a project is in its cluster."""
 
-    namespace: str | UnsetType
-    message: str | UnsetType
+    namespace: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
     quota_statuses: list[PoolQuotaStatus]
 
 
-class OldProjectOut(Wire):
+class OldProjectOut(Wire, kw_only=True):
     """A project."""
 
     id: int
@@ -154,24 +154,24 @@ class OldProjectOut(Wire):
     tenant_id: int
     cluster_uuid: str
     created_at: str
-    namespace: str | UnsetType
+    namespace: str | UnsetType = UNSET
     phase: str
     status: OldProjectStatus
     deserved_gpus: float
     max_allowed_gpus: float
-    gpu_over_quota_weight: float | UnsetType
+    gpu_over_quota_weight: float | UnsetType = UNSET
     resources: OldSumsOut
     node_pools_resources: list[OldPoolResourcesOut]
     node_affinity: NodeAffinity
     interactive_node_affinity: str
     train_node_affinity: str
-    default_node_pools: list[str] | UnsetType
-    interactive_job_time_limit_secs: int | UnsetType
-    interactive_job_max_idle_duration_secs: int | UnsetType
-    interactive_preemptible_job_max_idle_duration_secs: int | UnsetType
-    training_job_time_limit_secs: int | UnsetType
-    training_job_max_idle_duration_secs: int | UnsetType
-    permissions: People | UnsetType
+    default_node_pools: list[str] | UnsetType = UNSET
+    interactive_job_time_limit_secs: int | UnsetType = UNSET
+    interactive_job_max_idle_duration_secs: int | UnsetType = UNSET
+    interactive_preemptible_job_max_idle_duration_secs: int | UnsetType = UNSET
+    training_job_time_limit_secs: int | UnsetType = UNSET
+    training_job_max_idle_duration_secs: int | UnsetType = UNSET
+    permissions: People | UnsetType = UNSET
 
 
 def people(rules: Sequence[Any]) -> People:

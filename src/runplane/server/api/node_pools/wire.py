@@ -167,8 +167,8 @@ class PoolStatusOut(Wire):
     conditions: list[PoolConditionOut]
     nodes: list[str]
     # left out until a node of the pool has been reported
-    gpu_network_acceleration_detected: bool | UnsetType
-    gpu_network_acceleration_label_key: str | UnsetType
+    gpu_network_acceleration_detected: bool | UnsetType = UNSET
+    gpu_network_acceleration_label_key: str | UnsetType = UNSET
 
 
 class PoolOut(Wire):
@@ -197,7 +197,7 @@ class PoolOut(Wire):
     updated_by: str
     updated_at: str
     deleted_at: str | None
-    gpu_network_acceleration_label_key: str | UnsetType
+    gpu_network_acceleration_label_key: str | UnsetType = UNSET
 
 
 class PoolsOut(Wire):

@@ -27,6 +27,7 @@ def operations() -> list[Operation]:
         allow=can(READ, CLUSTER).anywhere(),
         query=wire.StorageClassesQuery,
         reply=wire.StorageClassesV1,
+        refuses=(404,),
     )
     def get_storage_classes(call: Call[Any]) -> wire.StorageClassesV1:
         """List the storage classes of a cluster"""
@@ -39,6 +40,7 @@ def operations() -> list[Operation]:
         allow=can(READ, CLUSTER).anywhere(),
         query=wire.StorageClassesQuery,
         reply=wire.StorageClassesV2,
+        refuses=(404,),
     )
     def get_storage_classes_v2(call: Call[Any]) -> wire.StorageClassesV2:
         """List the storage classes of a cluster and how they may be used"""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from runplane.server.core.errors import GrantRefused
+from runplane.server.core.errors import DomainError, GrantRefused
 from runplane.server.identity.grants import (
     authorization_code,
     client_credentials,
@@ -47,7 +47,17 @@ async def issue(identity: Identity, request: TokenRequest) -> Issued:
     """Answer a token request. Raises GrantRefused, or Throttled and Unavailable with a time to wait."""
     grant = GRANTS.get(request.grant)
     if grant is not None:
-        return await grant(identity, request)
+        # a long name is that of a standard; its last word tells them apart
+        name = request.grant.rpartition(":")[2]
+        try:
+            issued = await grant(identity, request)
+        except DomainError as error:
+            reason = getattr(error, "error", "") or type(error).__name__.lower()
+            identity.counts.refused(name, request.url, reason)
+            raise
+        identity.counts.issued(name, request.url)
+        return issued
+    identity.counts.refused("", request.url, "unsupported_grant_type")
     # those with long names come from programs, which do not misspell them
     short = ", ".join(it for it in GRANTS if ":" not in it)
     raise GrantRefused(

@@ -31,6 +31,8 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
     now = identity.clock.epoch()
     at = instant(now)
     credential, secret = await authenticate(identity, request, at)
+    # only now: strangers who know a client id must not use up what its owner may do
+    request.charge(credential.subject_id)
     scope = await scope_of_client(identity, request, credential) if request.scope else ""
     lifetime = request.lifetime(identity.rules.token_seconds)
     token, expires_in = client_token(request.realm, credential, now, lifetime, scope)

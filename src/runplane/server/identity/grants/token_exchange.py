@@ -36,6 +36,7 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
     except Invalid as error:
         raise _refused(identity, request, error.message, None) from error
     trust, account = await _trusted(identity, request, token, now)
+    request.charge(account.id)
     credential = Credential(account, None, ())
     scope = await scope_of_client(identity, request, credential) if request.scope else ""
     longest = min(identity.rules.token_seconds, trust.max_token_seconds, token.expires_at - int(now))

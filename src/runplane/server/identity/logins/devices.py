@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from runplane.server.core.addresses import network_of
 from runplane.server.core.clock import instant, to_epoch
 from runplane.server.core.errors import Conflict, NotFound, Throttled, Unavailable
 from runplane.server.core.secrets import digest, new_secret
@@ -33,7 +34,6 @@ from runplane.server.identity.scopes import read_scope, shrunk_scope
 from runplane.server.identity.service import Identity
 from runplane.server.identity.sessions import end_session, open_session
 from runplane.server.identity.store import select_user
-from runplane.server.identity.throttle import network_of
 from runplane.server.identity.tokens import TokenRequest
 from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from runplane.server.core.marks import CURRENT
 from runplane.server.identity.trusts.keys import IssuerFailed
 
 Address = IPv4Address | IPv6Address
@@ -128,6 +129,9 @@ class Fetcher:
 
     async def _read(self, pool: Any, url: str, host: str) -> bytes:
         headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "runplane"}
+        marks = CURRENT.get()
+        if marks is not None and marks.trace_id:
+            headers["traceparent"] = marks.traceparent
         async with pool.stream("GET", url, headers=headers) as answer:
             if answer.status != 200:
                 raise IssuerFailed(f"{host} answered with status {answer.status}; it must be 200.")
