@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 # Each worker begins with whole modules, so that both do not start the server of each.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
-FAST := not postgres and not slow and not browser
+FAST := not postgres and not slow and not browser and not detail
 MAKEFLAGS += --no-print-directory
 # Keeps the output of jobs that run side by side apart, where this make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -36,7 +36,7 @@ test: $(BIN)/.dev-ready ## run all tests (those that need PostgreSQL, Node.js or
 	@$(PYTEST)
 	@tools/console.sh test
 
-check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; about 3 minutes
+check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 90 seconds
 	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-console check-format check-lint check-imports
 
 check-format:

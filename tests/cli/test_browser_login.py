@@ -25,6 +25,8 @@ from support.cli import PATIENCE, Line, context_of, opened
 from support.logins import answer_device, browser, decide, query_of
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
+pytestmark = pytest.mark.detail
+
 
 def request_of(page: str) -> str:
     """The request that the console's page gets, after the authorization endpoint."""

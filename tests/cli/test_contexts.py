@@ -15,6 +15,8 @@ from support.accounts import service_account
 from support.cli import Line, context_of
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
+pytestmark = pytest.mark.detail
+
 
 @pytest.fixture
 def two(line: Line, server: Server) -> Line:

@@ -21,6 +21,8 @@ from runplane.cli.session.contexts import Home
 from runplane.cli.yaml_edit import changed
 from support.cli import Line
 
+pytestmark = pytest.mark.detail
+
 OLD = """\
 # mine
 current-context: gpu

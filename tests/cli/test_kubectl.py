@@ -18,6 +18,8 @@ from support.cli import Line, context_of
 from support.kube_api import KubeApi
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
+pytestmark = pytest.mark.detail
+
 KUBECTL = shutil.which("kubectl")
 OLDEST = 22
 

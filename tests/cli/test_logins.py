@@ -16,6 +16,8 @@ from support.cli import Line, context_of
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 from support.units import fresh, ok
 
+pytestmark = pytest.mark.detail
+
 
 def test_a_person_logs_in_with_a_password_from_a_file(line: Line, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "password"

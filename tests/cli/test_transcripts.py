@@ -20,6 +20,8 @@ from support.cli import Line
 from support.cli_tree import leaves
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 FOLDER = Path(__file__).parent / "golden"
 MASKS = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID" + "." * 34),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from runplane.watching import add_short_commands
 from support.cli_tree import leaves
 from support.processes import clean_environment
 from support.server import Server
+
+pytestmark = pytest.mark.detail
 
 ACCOUNTS = "/api/v1/service-accounts"
 
@@ -154,6 +158,30 @@ def test_a_restarted_server_goes_on_with_the_chain(make_server: Callable[..., Se
     server.admin.post(ACCOUNTS, json={"name": "account-after"})
     wait_until_sealed(server)
     assert verified(server, before).partition("Head: ")[2].split()[0] != before
+
+
+def test_a_log_that_lost_its_key_cannot_pass_for_one_that_always_had_it(
+    make_server: Callable[..., Server],
+) -> None:
+    """The next start takes the log for that of an older release; when that was is said, and heads differ."""
+    server = make_server()
+    server.admin.post(ACCOUNTS, json={"name": "account-x"})
+    wait_until_sealed(server)
+    said = verified(server)
+    assert "as it was found" not in said
+    head = said.partition("Head: ")[2].split()[0]
+    server.stop()
+    with closing(sqlite3.connect(server.data_dir / "runplane.db")) as database, database:
+        database.execute(
+            "UPDATE audit_log SET url = '/elsewhere', digest = NULL, position = NULL, hash = NULL"
+        )
+        database.execute("DELETE FROM audit_chains")
+        database.execute("DELETE FROM audit_keys")
+    server.start()
+    wait_until_sealed(server)
+    assert f"at {time.strftime('%Y-%m-%d', time.gmtime(server.clock.epoch()))}" in verified(server)
+    with pytest.raises(ChainNotWhole):
+        verified(server, head)
 
 
 def test_short_spellings_are_the_same_functions() -> None:

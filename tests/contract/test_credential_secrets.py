@@ -25,6 +25,8 @@ from support.credentials import (
 )
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 DAY = 86400
 
 each_face = pytest.mark.parametrize("face", FACES, ids=lambda it: it.segment)

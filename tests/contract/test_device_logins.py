@@ -17,6 +17,8 @@ from support.accounts import TOKEN, V2, accepted, bend, other_tenant, payload, p
 from support.logins import DEVICE, DEVICE_GRANT, SESSION, answer_device, begin_device, browser, poll
 from support.server import ADMIN_EMAIL, Server
 
+pytestmark = pytest.mark.detail
+
 
 @pytest.fixture(scope="module")
 def admin(server: Server) -> httpx.Client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from support.clusters import make_cluster, secret_of
 from support.envelopes import marked
 from support.processes import database_settings
 from support.server import Server
+
+pytestmark = pytest.mark.detail
 
 MakeServer = Callable[..., Server]
 
@@ -114,6 +117,23 @@ def test_a_second_rotation_follows_the_first(make_server: MakeServer) -> None:
     assert len(fingerprints) == 4
     names = {it.name for it in server.data_dir.iterdir() if "key-encryption-key" in it.name}
     assert names == {"key-encryption-key", "key-encryption-key.previous"}
+
+
+def test_an_idle_server_follows_every_rotation(make_server: MakeServer) -> None:
+    server = make_server()
+    for _ in range(2):
+        rotate(server)
+        present = KeyEncryptionKey.load(key_file(server))
+        deadline = time.monotonic() + 30
+        # what is public would have it look; nothing here asks it to seal or open anything
+        while server.app.identity.kek._present.mark != present.mark:
+            assert time.monotonic() < deadline, "the server does not follow the key file"
+            time.sleep(0.02)
+    made = new_cluster(server, "after")
+    shown = secret_of(server, made)
+    key_file(server).with_name("key-encryption-key.previous").unlink()
+    server.restart()
+    assert secret_of(server, made) == shown
 
 
 def given(server: Server, **keys: str) -> None:

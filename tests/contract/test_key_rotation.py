@@ -23,6 +23,8 @@ from support.accounts import accepted, other_tenant, payload, service_account
 from support.processes import database_settings
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 CERTS = "/auth/realms/runai/protocol/openid-connect/certs"
 METADATA = "/auth/realms/runai/.well-known/openid-configuration"
 AHEAD = 600

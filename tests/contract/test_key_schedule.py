@@ -17,6 +17,8 @@ from support.accounts import other_tenant, service_account
 from support.processes import database_settings
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 MakeServer = Callable[..., Server]
 DAY = 86_400
 PERIOD = 90 * DAY

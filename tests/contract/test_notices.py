@@ -21,6 +21,8 @@ from support.processes import database_settings
 from support.receivers import MailReceiver, WebhookReceiver
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
+pytestmark = pytest.mark.detail
+
 MakeServer = Callable[..., Server]
 DAY = 86_400
 SECRET = "violet-signing-secret"

@@ -22,6 +22,8 @@ from runplane.server.settings import SettingsError, load_settings
 from support.processes import clean_environment
 from support.receivers import MailReceiver, WebhookReceiver
 
+pytestmark = pytest.mark.detail
+
 LOGIN = ("runplane", "copper-mail-password")
 
 
@@ -213,6 +215,23 @@ def test_a_password_is_told_to_be_wrong(boxes: Boxes, tmp_path: Path) -> None:
     assert not delivered
     assert "did not accept notices.smtp_username and notices.smtp_password (535)" in said
     assert "mistyped" not in said
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"smtp_host": "mail..example.com"},
+        {"mail_to": "jürgen@example.com"},
+        {"mail_from": "jürgen@example.com"},
+        {"smtp_username": LOGIN[0], "smtp_password": "café-au-lait"},
+    ],
+)
+def test_what_mail_cannot_say_is_told_and_no_fault_of_ours(boxes: Boxes, settings: dict[str, str]) -> None:
+    box = boxes("starttls", LOGIN if "smtp_username" in settings else None)
+    said, delivered = told(**mailing(box, **settings))
+    assert not delivered
+    assert "must be plain ASCII" in said
+    assert "café" not in said
 
 
 def test_mail_servers_that_do_not_take_it(boxes: Boxes) -> None:

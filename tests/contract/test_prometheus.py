@@ -20,6 +20,8 @@ from support.launching import launch, start
 from support.processes import ServerProcess
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 __all__ = ["launch", "start"]
 
 ACCOUNTS = "/api/v1/service-accounts"
@@ -102,6 +104,32 @@ def test_a_database_that_is_gone_is_a_figure(any_server: Server, monkeypatch: py
     found = scrape(any_server.url)
     assert value(found, "runplane_database_up") == 0
     assert ("runplane_agents", frozenset()) not in found
+
+
+def test_a_worker_without_the_folder_of_the_others_serves_and_stops_in_order(
+    make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody cleans up /tmp, or its disk is full: figures get lost, records of the audit log do not."""
+    from runplane.server.api.metrics import scrape as module
+
+    for name, given in (("RUN_DIR", str(tmp_path)), ("WORKER", "0"), ("WORKER_RUN", "x")):
+        monkeypatch.setenv(f"RUNPLANE_{name}", given)
+    monkeypatch.setattr(module, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "FOLD_SECONDS", 0.01)
+    server = make_server()
+    shutil.rmtree(tmp_path / "metrics")
+    deadline = time.monotonic() + 30
+    # not only once: it goes on trying, so that the figures come back with the folder
+    (tmp_path / "metrics").mkdir()
+    while not (tmp_path / "metrics" / "worker-0-x.json").exists():
+        assert time.monotonic() < deadline, "the worker has stopped writing its figures"
+        time.sleep(0.01)
+    shutil.rmtree(tmp_path / "metrics")
+    assert value(scrape(server.url), "runplane_workers") == 1
+    wrong = {"grantType": "password", "username": "nobody@example.com", "password": "wrong"}
+    assert httpx.post(f"{server.url}/api/v1/token", json=wrong).is_client_error
+    server.restart()
+    assert server.audit(action="sign-in", result="Failed")
 
 
 @pytest.mark.slow

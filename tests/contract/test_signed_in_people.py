@@ -25,6 +25,8 @@ from support.accounts import (
 from support.logins import LISTENER, LOGOUT, SESSION, USERINFO, Program, browser
 from support.server import ADMIN_EMAIL, Server
 
+pytestmark = pytest.mark.detail
+
 METADATA = f"{REALM}/.well-known/openid-configuration"
 CLUSTERS = "/api/v1/cluster-authentication"
 

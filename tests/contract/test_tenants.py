@@ -20,7 +20,7 @@ from runplane.server.commands.failures import CommandFailed
 from runplane.server.core.ids import new_id
 from runplane.server.settings import load_settings
 from runplane.server.sql.schema import tenants
-from support.access import PASSWORD, SYSTEM_ADMINISTRATOR, VIEWER, rule, user
+from support.access import PASSWORD, SYSTEM_ADMINISTRATOR, VIEWER, rule, tenant_node, user
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
 OTHER_EMAIL = "ada@acme.example"
@@ -252,12 +252,22 @@ def test_the_host_makes_the_first_operator(any_server: Server) -> None:
     client = any_server.client(any_server.token("first-operator@example.com", PASSWORD))
     rules = client.get("/api/v1/authorization/me/access-rules").json()["accessRules"]["accessRules"]
     assert [(it["roleName"], it["scopeType"]) for it in rules] == [("System administrator", "system")]
-    (row,) = any_server.audit(subject="runplane tenant")
-    assert row["entity_name"] == "First-Operator@example.com"
+    rows = any_server.audit(subject="runplane tenant", entity_name="First-Operator@example.com")
+    assert len(rows) == 1
     with pytest.raises(CommandFailed, match="already exists"):
         said_by(any_server, make_operator, "first-operator@example.com")
     with pytest.raises(CommandFailed, match="no user"):
         said_by(any_server, make_operator, "nobody@example.com")
+
+
+@pytest.mark.parametrize("role", [SYSTEM_ADMINISTRATOR, VIEWER])
+def test_whoever_holds_something_less_can_become_operator(any_server: Server, role: int) -> None:
+    email = f"rising-{role}@example.com"
+    user(any_server, email)
+    # all of a tenant, or a little of the whole installation: neither makes an operator
+    place = tenant_node() if role == SYSTEM_ADMINISTRATOR else tree.SYSTEM
+    rule(any_server, email, role, place)
+    assert "System administrator of the system" in said_by(any_server, make_operator, email)[0]
 
 
 def test_the_command_prints_what_is_needed_once(any_server: Server) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jwt
 import pytest
 import yaml
 
 from runplane.server.identity.jose import base64url
+from runplane.server.identity.throttle import ThrottleLimits
 from runplane.server.identity.trusts.store import spend
 from support.access import TENANT, second_tenant
 from support.accounts import FORM_ROUTES, TOKEN, V1, accepted, bend, payload
@@ -25,6 +27,8 @@ from support.server import Server
 from support.trusts import (
     AUDIENCE,
     CONDITIONS,
+    EXCHANGE,
+    JWT_TYPE,
     TRUSTS,
     account,
     exchange,
@@ -373,3 +377,19 @@ def test_the_scripts_of_the_guide_get_a_token(
     issuer.pages.clear()
     assert result.returncode == 0, result.stdout + result.stderr
     assert '"projects"' in result.stdout
+
+
+@pytest.mark.clause("token.guesses-throttled")
+def test_a_source_of_many_wrong_tokens_has_to_wait(trusting: Server, issuer: Issuer) -> None:
+    source, many = {"x-forwarded-for": "198.51.100.77"}, ThrottleLimits().per_source
+    trust(trusting, issuer)
+
+    def ask(token: str) -> int:
+        form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT_TYPE}
+        return httpx.post(trusting.url + TOKEN, data=form, headers=source).status_code
+
+    # one that a job sends again and again counts once
+    stale = issuer.token(exp=1)
+    assert {ask(stale) for _ in range(many + 1)} == {400}
+    wrong = [ask(issuer.token(aud=f"somebody else {number}")) for number in range(many)]
+    assert wrong == [400] * (many - 1) + [429]

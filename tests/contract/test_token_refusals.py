@@ -227,6 +227,24 @@ def test_unsupported_grants_say_so(anybody: httpx.Client, grant: str) -> None:
     ):
         assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
         assert len(answer.text) < 600
+        # what to use instead, without the long names that only programs send
+        told = answer.text.partition("use one of")[2]
+        assert "client_credentials" in told
+        assert "urn:" not in told
+
+
+@pytest.mark.parametrize("route", [V1, V2])
+def test_a_field_has_a_greatest_length(anybody: httpx.Client, route: str) -> None:
+    told = "too long" if route == V1 else "is not acceptable text"
+    for length, is_refused in ((4096, False), (4097, True)):
+        pair = {"client_id": "x" * length, "client_secret": "y"}
+        answer = (
+            anybody.post(V1, json={"grantType": "client_credentials", **pair})
+            if route == V1
+            else anybody.post(V2, data={"grant_type": "client_credentials", **pair})
+        )
+        assert 400 <= answer.status_code < 500
+        assert (told in answer.text) is is_refused, answer.text[:200]
 
 
 @pytest.mark.clause("token.not-stored", "token.post-only")

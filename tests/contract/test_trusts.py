@@ -14,17 +14,21 @@ import pytest
 from runplane.server.identity.trusts import fetch
 from runplane.server.identity.trusts.keys import AGAIN_SECONDS, MAX_PINNED
 from support.access import VIEWER, person, tenant_node
+from support.accounts import accepted, bend
 from support.issuer import KEYS, METADATA, Issuer, SigningKey, issuer
 from support.server import Server
 from support.trusts import (
     TRUSTS,
     account,
     body,
+    failed,
     tried,
     trust,
     trusted,
     trusting,
 )
+
+pytestmark = pytest.mark.detail
 
 __all__ = ["issuer", "trusting"]
 
@@ -165,6 +169,8 @@ def test_trusts_are_listed_filtered_counted_and_changed_with_care(trusting: Serv
     twin = admin.post(TRUSTS, json={**again, "name": f"{mark} 1"})
     assert twin.status_code == 409
     assert "already exists" in twin.json()["message"]
+    assert admin.put(path, json={**again, "name": f"{mark} 1"}).status_code == 409
+    assert admin.get(path).json()["name"] == f"{mark} new"
     assert [it["action"] for it in trusting.audit(entity_id=made[0]["id"], result="Succeeded")] == [
         "create",
         "update",
@@ -272,3 +278,34 @@ def test_an_issuer_that_does_not_answer_is_not_waited_for(
         over.set()
         issuer.pages.clear()
         trusting.app.identity.issuers._known.clear()
+
+
+def test_trying_a_token_tells_what_else_stands_in_its_way(trusting: Server, issuer: Issuer) -> None:
+    account_id, _ = account(trusting)
+    made = trust(trusting, issuer, account_id)
+    assert failed(trusting, made, issuer.token()) == []
+    (path,) = [it["message"] for it in tried(trusting, made, issuer.token(iss="https://x.example"))["checks"]
+               if it["name"] == "iss"]  # fmt: skip
+    assert "https://x.example" in path
+    (lifetime,) = [it["message"] for it in tried(trusting, made, issuer.token(exp="soon"))["checks"]
+                   if it["name"] == "exp"]  # fmt: skip
+    assert "soon" in lifetime
+    bend(trusting, "clients", account_id, enabled=False)
+    assert failed(trusting, made, issuer.token()) == ["serviceAccount"]
+    bend(trusting, "clients", account_id, enabled=True, expires_at="2020-01-01T00:00:00.000Z")
+    assert failed(trusting, made, issuer.token()) == ["serviceAccount"]
+    off = trust(trusting, issuer, enabled=False)
+    assert failed(trusting, off, issuer.token()) == ["trust"]
+
+
+def test_a_trust_changed_many_times_still_gives_tokens_that_end_with_each_change(
+    trusting: Server, issuer: Issuer
+) -> None:
+    made = trust(trusting, issuer)
+    again = body(issuer, made["serviceAccountId"], name=made["name"])
+    tokens: list[str] = []
+    for _ in range(3):
+        answer = trusting.admin.put(f"{TRUSTS}/{made['id']}", json=again)
+        assert answer.status_code == 200, answer.text
+        tokens.append(trusted(trusting, made, issuer.token()).json()["access_token"])
+        assert [accepted(trusting, it) for it in tokens] == [False] * (len(tokens) - 1) + [True]

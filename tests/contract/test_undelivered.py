@@ -23,6 +23,8 @@ from runplane.server.identity.clients import service
 from runplane.server.identity.tables import clients
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
+pytestmark = pytest.mark.detail
+
 ACCOUNTS = "/api/v1/service-accounts"
 REPORTS = "/api/v1/org-unit/reports"
 

@@ -15,6 +15,8 @@ import pytest
 from support.accounts import FORM_ROUTES, LOGIN, V1, access_key, bend, person, service_account
 from support.server import Server
 
+pytestmark = pytest.mark.detail
+
 SESSION = "/api/v1/session"
 WRONG = "cedar-marble-quiver-halo"
 # An account is locked after as many distinct wrong passwords.

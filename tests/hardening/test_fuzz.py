@@ -17,6 +17,8 @@ from hardening.targets import DEARER, SEEDS, STEPS, TARGETS, TooMuch, counted, r
 from runplane.cli.yaml_edit import changed, put
 from support.trials import trials
 
+pytestmark = pytest.mark.detail
+
 EXAMPLES = trials(60, 5_000)
 # What has a meaning in one of the grammars, or broke a reader of them somewhere.
 PIECES = (

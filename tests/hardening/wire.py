@@ -47,11 +47,11 @@ def say(server: Any, *pieces: bytes) -> Said:
             connection.shutdown(socket.SHUT_WR)
             while chunk := connection.recv(65536):
                 found += chunk
-        except ConnectionError:
-            # refused while we still sent: what had arrived before counts
-            return Said(found, closed=True)
         except TimeoutError:
             return Said(found, closed=False)
+        except OSError:
+            # refused while we still sent: what had arrived before counts
+            return Said(found, closed=True)
     return Said(found, closed=True)
 
 

@@ -142,3 +142,26 @@ def test_in_an_outage_one_thread_asks_and_the_others_do_not_wait() -> None:
         connection.close()
         asking.join(30)
         assert not asking.is_alive()
+
+
+def test_plans_that_a_migration_makes_void_are_made_anew_in_every_session(url: str, units: Units) -> None:
+    """Another release changes a column while this one serves with more sessions than it tries again."""
+    sessions = 5
+    units.write(lambda unit: unit.execute(text("CREATE TABLE probe (number integer)")))
+
+    def look(unit: Unit) -> None:
+        unit.raw.execute("SELECT number FROM probe")
+
+    def prepare(unit: Unit, more: int) -> None:
+        # the driver prepares what it is given more than five times
+        for _ in range(6):
+            look(unit)
+        if more:
+            units.write(lambda another: prepare(another, more - 1))
+
+    # not units that read: the driver forgets its plans when a transaction is rolled back
+    units.write(lambda unit: prepare(unit, sessions - 1))
+    assert units.database.connections == sessions
+    with psycopg.connect(url, autocommit=True) as release:
+        release.execute("ALTER TABLE probe ALTER number TYPE bigint")
+    units.write(look)

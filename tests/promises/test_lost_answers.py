@@ -19,14 +19,14 @@ DYING = """
 import os, signal, sys
 from runplane.server.http import pipeline
 
-hand_over = pipeline._send
+hand_over = pipeline._with_common
 
-async def die(send, status, headers, body, common):
+def die(status, headers, body, common):
     if status == 201 and b'"doomed"' in body:
         os.kill(os.getpid(), signal.SIGKILL)
-    await hand_over(send, status, headers, body, common)
+    return hand_over(status, headers, body, common)
 
-pipeline._send = die
+pipeline._with_common = die
 sys.argv = ["runplane", "serve"]
 from runplane.main import main
 main()

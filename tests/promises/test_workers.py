@@ -227,6 +227,35 @@ def test_a_reload_takes_new_settings(start: Start, tmp_path: Path) -> None:
     assert server.terminate() == 0
 
 
+def test_a_reload_while_a_server_alone_is_just_replaced_is_not_lost(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "runplane.toml"
+    file.write_text("")
+    server = start(command=[*SERVE, "--config", str(file)])
+    # One is asked until an answer is its last; the other keeps the process for a second more.
+    asked, idle = connect(server), connect(server)
+    for it in (asked, idle):
+        it.request("GET", "/healthz")
+        it.getresponse().read()
+
+    def leaves() -> bool:
+        asked.request("GET", "/healthz")
+        answer = asked.getresponse()
+        answer.read()
+        return answer.getheader("connection") == "close"
+
+    file.write_text("[tokens]\nlifetime_seconds = 120\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for("the old process leaves", leaves)
+    file.write_text("[tokens]\nlifetime_seconds = 180\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for("both reloads", lambda: len(events(server, "workers replaced")) == 2)
+    for it in (asked, idle):
+        it.close()
+    wait_for("the worker before is gone", lambda: len(workers_of(server)) == 1)
+    assert lifetime(server) == 180
+    assert server.terminate() == 0
+
+
 def test_load_balancers_have_time_to_notice(start: Start) -> None:
     """After the signal: not ready, but serving, and each answer is the last on its connection."""
     server = start(drain_seconds="6")

@@ -40,6 +40,8 @@ from support.access import (
 from support.server import ADMIN_EMAIL, Server
 from support.trials import Figure, trials
 
+pytestmark = pytest.mark.detail
+
 GROUP = "crew"
 PEOPLE = ("ann@rbac.example", "ben@rbac.example", "cleo@rbac.example")
 ACTORS = (ADMIN_EMAIL, *PEOPLE)

@@ -29,6 +29,8 @@ from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.migrate import migrate
 from runplane.server.sql.unit import Unit, Units
 
+pytestmark = pytest.mark.detail
+
 DAY = 86_400.0
 KEK = KeyEncryptionKey(bytes(range(32)))
 
@@ -348,7 +350,7 @@ def test_the_key_needs_the_key_encryption_key(log: Log) -> None:
     assert [AuditKey.opened(KEK, it).adopt_until for it in stored] == [""]
 
 
-@pytest.mark.parametrize("text", ["", "1001", "1001:5", "1001:5:abc", "x:5:" + "0" * 64, "1:x:" + "0" * 64])
+@pytest.mark.parametrize("text", ["", "1001", "1001:5", "1001:5:abc", "x:5:" + "0" * 64, "²:5:" + "0" * 64])
 def test_what_is_no_head_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_head(text)

@@ -32,6 +32,8 @@ from runplane.server.sql.schema import tenants
 from runplane.server.sql.tallies import Tallies
 from runplane.server.sql.unit import Unit
 
+pytestmark = pytest.mark.detail
+
 TENANT, NOW = 1, Instant("2026-01-01T00:00:00.000Z")
 COUNT = 6_000
 PER_DEPARTMENT = 20

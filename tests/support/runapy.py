@@ -81,10 +81,16 @@ def recorded(server: Server) -> Iterator[list[Seen]]:
             body.extend(message.get("body", b""))
             return message
 
-        await kernel(scope, receive_and_keep, send)
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        path = scope["raw_path"].decode("latin-1")
-        seen.append(Seen(scope["method"], path, scope["query_string"].decode(), headers, bytes(body)))
+        async def note_and_send(message: Any) -> None:
+            # before the answer leaves: the client may look as soon as it has it
+            if message["type"] == "http.response.start":
+                headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+                path = scope["raw_path"].decode("latin-1")
+                query = scope["query_string"].decode()
+                seen.append(Seen(scope["method"], path, query, headers, bytes(body)))
+            await send(message)
+
+        await kernel(scope, receive_and_keep, note_and_send)
 
     server.app.kernel = record  # type: ignore[assignment]
     try:

@@ -24,7 +24,7 @@ import pytest
 import uvicorn
 
 from runplane.server.app import App
-from runplane.server.http.server import DeadlineProtocol
+from runplane.server.http.server import KEEP_ALIVE_SECONDS, DeadlineProtocol
 from runplane.server.identity.passwords import PasswordHasher, PasswordParameters
 from runplane.server.settings import load_settings
 from runplane.server.sql.engine import Database
@@ -125,6 +125,7 @@ class Server:
             http=DeadlineProtocol,
             lifespan="on",
             log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             access_log=False,
             server_header=False,
             ws="none",

@@ -54,6 +54,31 @@ def test_a_ring_follows_its_file_without_a_restart(tmp_path: Path) -> None:
     assert ring.open(before, b"here") == b"plain", "what it could open it can open for as long as it lives"
 
 
+def test_a_ring_that_keeps_up_misses_none_of_two_replacements(tmp_path: Path) -> None:
+    """An idle server seals nothing for weeks; the key it holds must not be gone from the disk meanwhile."""
+    file = tmp_path / "kek"
+    ring = open_ring(file, None)
+    for _ in range(2):
+        with only_one(file):
+            new = renew(file)
+        ring.keep_up()
+    assert ring.seal(b"plain", b"here")[:MARK] == new.mark
+    KeyEncryptionKey(os.urandom(32)).keep_up()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_a_new_key_belongs_to_whom_the_old_one_did(tmp_path: Path) -> None:
+    """The command may be run by root, and the server must be able to read the key afterwards."""
+    file = tmp_path / "kek"
+    KeyEncryptionKey.create(file)
+    os.chown(file, 4711, 4712)
+    with only_one(file):
+        renew(file)
+    for it in (file, tmp_path / "kek.previous"):
+        found = it.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)
+
+
 def test_a_ring_opens_what_another_process_sealed_with_the_next_key(tmp_path: Path) -> None:
     file = tmp_path / "kek"
     ring = open_ring(file, None)

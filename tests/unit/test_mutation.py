@@ -57,7 +57,7 @@ TELLING = [
     ("def f(a):\n    a.append(1)\n    b = True\n    return a, b", [[]]),
 ]
 
-GATE = """
+GATE = """import functools
 def may(age, member):
     if age >= 18:
         return True
@@ -77,6 +77,13 @@ ENOUGH = enough()
 
 def is_enough(number):
     return number == ENOUGH
+
+@functools.cache
+def limit():
+    return 4 + 1
+
+def is_beyond(number):
+    return number > limit()
 """
 
 TESTS = """
@@ -95,6 +102,12 @@ def test_count():
 
 def test_enough():
     assert gate.is_enough(7)
+
+def test_something_is_beyond():
+    assert gate.is_beyond(7)
+
+def test_five_is_not_beyond():
+    assert not gate.is_beyond(5)
 
 def test_that_passes_once():
     gate.may(18, False)
@@ -194,6 +207,7 @@ def test_the_verdicts_are_those_of_tests_that_pass_without_the_mutant(
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout.splitlines()[-1])
     others, count = "test_gate.py::test_others_may_not", "test_gate.py::test_count"
+    beyond = "test_gate.py::test_something_is_beyond"
     unreached = ["unreached", "no test runs through it"]
     assert found == {
         # that 18 is enough is tried by a test alone that fails on the original too when it runs again
@@ -211,4 +225,9 @@ def test_the_verdicts_are_those_of_tests_that_pass_without_the_mutant(
         "15 5 + 2  →  5 - 2": ["killed", "test_gate.py::test_enough"],
         "20 return number == ENOUGH  →  return None": ["killed", "test_gate.py::test_enough"],
         "20 number == ENOUGH  →  number != ENOUGH": ["killed", "test_gate.py::test_enough"],
+        # made for the first who asks, and wrong for the second
+        "24 return 4 + 1  →  return None": ["killed", beyond],
+        "24 4 + 1  →  4 - 1": ["killed", "test_gate.py::test_five_is_not_beyond"],
+        "27 return number > limit()  →  return None": ["killed", beyond],
+        "27 number > limit()  →  number >= limit()": ["killed", "test_gate.py::test_five_is_not_beyond"],
     }

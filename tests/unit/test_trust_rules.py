@@ -119,11 +119,17 @@ def test_the_operator_allows_networks_and_hosts() -> None:
         "http://issuer.example/", "ftp://issuer.example/", "https://", "https://u:p@issuer.example/",
         "https://issuer.example:0/", "https://issuer.example:99999/", "https://issuer.example/ x",
         "https://issuer.example/\r\nx", "file:///etc/passwd", "https://[", "", "https://exämple.org/",
+        "https://issuer.example/" + "x" * 1978,
     ],
 )  # fmt: skip
 def test_only_plain_https_addresses_are_fetched(url: str) -> None:
     with pytest.raises(IssuerFailed):
         check_address(url)
+
+
+@pytest.mark.parametrize("url", ["https://issuer.example:8443/x", "https://issuer.example/" + "x" * 1977])
+def test_an_https_address_gives_its_host(url: str) -> None:
+    assert check_address(url) == "issuer.example"
 
 
 @pytest.mark.parametrize(

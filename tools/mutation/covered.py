@@ -66,12 +66,13 @@ class Covered:
     def tests(self, mutant: Mutant) -> list[str]:
         """The tests that run through the line, those of a file together, the file that knows most first.
 
-        A line that ran before any test, when the module was imported, is for all tests of the module.
+        A line that ran before any test, when the module was imported, is for all tests of the module; so is
+        one whose function remembers its answers, which ran for the first that asked.
         """
         lines = self.lines.get(str(mutant.file), {})
         ran = [it for it in _places(mutant) if it in lines]
         found = lines[ran[0]] if ran else set[str]()
-        if ran and not found:
+        if ran and (not found or _is_remembered(mutant)):
             found = set[str]().union(*lines.values())
         files, knows = _knowledge(lines)
         by_file: dict[str, list[str]] = defaultdict(list)
@@ -91,13 +92,24 @@ def _knowledge(lines: dict[int, set[str]]) -> tuple[Counter[str], Counter[str]]:
 
 
 def _places(mutant: Mutant) -> Iterator[int]:
-    """The line of the change, then the others of its statement: not each line of a statement is traced."""
+    """The line of the change, then the others of its statement or its head: not each line is traced."""
     line = mutant.change.line
     yield line
     for node in ast.walk(ast.parse(mutant.file.read_text())):
-        end = getattr(node, "end_lineno", None) or 0
-        if isinstance(node, ast.stmt) and not hasattr(node, "body") and node.lineno <= line <= end:
-            yield from range(node.lineno, end + 1)
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            if node.lineno <= line <= end:
+                yield from range(node.lineno, end + 1)
+
+
+def _is_remembered(mutant: Mutant) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef)
+        and node.lineno <= mutant.change.line <= (node.end_lineno or 0)
+        and any("cache" in ast.unparse(it) for it in node.decorator_list)
+        for node in ast.walk(ast.parse(mutant.file.read_text()))
+    )
 
 
 def _file(test: str) -> str:
@@ -105,7 +117,7 @@ def _file(test: str) -> str:
 
 
 def _changed(sources: list[str], data: Path) -> list[str] | None:
-    """The files of tests that are newer than `data`; None where that is missing or something else is newer."""
+    """The files of tests newer than `data`; None where that is missing or something else is newer too."""
     if not data.exists():
         return None
     since = data.stat().st_mtime

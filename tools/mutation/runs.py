@@ -68,7 +68,7 @@ class Runs:
     def quick(self, mutant: Mutant | None, tests: list[str], limit: float) -> Ran | None:
         """Run tests for at most `limit` seconds, on the original where there is no mutant.
 
-        None where the loaded module cannot be changed.
+        None where the loaded module cannot be changed, or the end says nothing of the mutant.
         """
         with tempfile.TemporaryDirectory(prefix="mutant-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
@@ -76,7 +76,7 @@ class Runs:
             if pid == 0:
                 _die_with(lambda: self._in_child(mutant, tests, folder), folder)
             ran = _ended(pid, folder, limit)
-        return None if ran.code == _CANNOT else ran
+        return None if ran.code in (_CANNOT, _FELL) else ran
 
     def _in_child(self, mutant: Mutant | None, tests: list[str], folder: Path) -> int:
         if mutant is not None and mutant.module not in sys.modules:
@@ -106,6 +106,8 @@ def fresh(mutant: Mutant | None, tests: list[str], limit: float, *arguments: str
         started = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(home)})
         ran = _ended(started.pid, folder, limit)
         started.returncode = 0  # it has been waited for
+        if ran.code == _FELL:
+            raise RuntimeError((folder / "log").read_text())
     return ran
 
 

@@ -234,8 +234,10 @@ class App:
             self.stores.database.hurry()
             for task in background:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            for ended in await asyncio.gather(*background, return_exceptions=True):
+                # what is left to store must not be lost with it
+                if isinstance(ended, Exception):
+                    structlog.get_logger("app").error("a background task failed", exc_info=ended)
             worker.stop()
             await working
             await self.identity.group.drain()
@@ -264,6 +266,7 @@ class App:
                 log.exception("poll failed")
 
     def _catch_up(self, reader: Reader) -> None:
+        self.identity.kek.keep_up()
         self.stores.freshness.poll(reader)
         # of another process: a new key, or a tenant whose host must not pass for one that names none
         self.identity.realms.keep_up(reader, self.stores.freshness.versions())

@@ -53,7 +53,7 @@ def parse_head(text: str) -> tuple[int, Head]:
     """`tenant:position:hash`, as a report prints it. Raises Invalid."""
     tenant, _, rest = text.partition(":")
     position, _, digits = rest.partition(":")
-    if not (tenant.isdigit() and position.isdigit() and len(digits) == 2 * len(GENESIS)):
+    if not (tenant.isdecimal() and position.isdecimal() and len(digits) == 2 * len(GENESIS)):
         raise Invalid("A head is tenant:position:hash, as `runplane audit verify` prints it.")
     return int(tenant), Head(int(position), digits.lower())
 

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import structlog
 
 from runplane.server.app import App
 from runplane.server.commands.child import Child
+from runplane.server.commands.failures import CommandFailed
 from runplane.server.commands.sockets import shown
 from runplane.server.commands.supervisor import (
     CannotStart,
@@ -73,6 +75,9 @@ class Alone:
         if self._has_terminal and not has_terminal():
             # A terminal that closes sends the same signal.
             server.leave(replaced=False)
+        elif self._successors is not None:
+            # for the supervisor that this process is about to become; blocked, it waits for it (see _replace)
+            signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
         elif self._replacing is None or self._replacing.done():
             self._replacing = asyncio.create_task(self._replace(server))
 
@@ -83,7 +88,11 @@ class Alone:
             self._log.error("settings not read again; the server goes on as it is", problem=str(error))
             return
         self._log.info("replacing this process", workers=settings.workers)
-        run_dir = make_run_dir()
+        try:
+            run_dir = make_run_dir()
+        except CommandFailed as error:
+            self._log.error("a new process cannot start; this one goes on", problem=str(error))
+            return
         try:
             children = await start_successors(range(settings.workers), run_dir, self._sockets)
         except CannotStart as error:
@@ -94,4 +103,6 @@ class Alone:
             # Asked to end meanwhile: the workers see the link to this process go, and end too.
             return
         self._successors = Successors(settings, run_dir, children)
+        # Between two event loops nobody would hear it, and the process would die of it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         server.leave(replaced=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from runplane.server.audit.chain import ADOPT_SECONDS
 from runplane.server.audit.sealing import AuditKey
 from runplane.server.audit.store import select_audit_key
 from runplane.server.audit.verifying import Head, Report, parse_head, verify
 from runplane.server.commands.database import existing_kek, opened
 from runplane.server.commands.failures import CommandFailed
 from runplane.server.commands.opening import explained
-from runplane.server.core.clock import SystemClock
+from runplane.server.core.clock import Instant, SystemClock, instant, to_epoch
 from runplane.server.core.errors import Invalid
 from runplane.server.identity.store import select_tenants
 from runplane.server.settings import Loaded
@@ -45,16 +46,20 @@ def verify_log(loaded: Loaded, say: Say, heads: Iterable[str] = ()) -> None:
         _require_schema(database)
         kek = existing_kek(loaded.settings)
 
-        def job(unit: Unit) -> tuple[list[Report], dict[int, str]]:
+        def job(unit: Unit) -> tuple[list[Report], dict[int, str], AuditKey]:
             # first of all, since it settles what the whole unit sees
             reports = verify(unit, lambda: _key(unit, kek), noted)
-            return reports, {int(it[0]): str(it[1]) for it in select_tenants(unit)}
+            return reports, {int(it[0]): str(it[1]) for it in select_tenants(unit)}, _key(unit, kek)
 
-        reports, names = Units(database, Freshness(), SystemClock()).read(job)
+        reports, names, key = Units(database, Freshness(), SystemClock()).read(job)
     if not reports:
         say("The audit log is empty.")
     for it in reports:
         _tell(it, f"Tenant {names.get(it.tenant_id, it.tenant_id)}", say)
+    if key.adopt_until:
+        # it is sealed: whoever has the log adopted anew, by deleting its key, cannot hide when
+        made = instant(to_epoch(Instant(key.adopt_until)) - ADOPT_SECONDS)
+        say(f"What was there when the log got its key, at {made}, was taken as it was found.")
     if any(it.fault for it in reports):
         raise ChainNotWhole("The audit log is not as the servers have written it.")
 

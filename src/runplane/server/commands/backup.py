@@ -11,9 +11,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from runplane.server.commands.failures import CommandFailed
 from runplane.server.commands.opening import explained
@@ -27,6 +28,22 @@ Say = Callable[[str], None]
 _PAGES: Final = 1024
 """Pages copied at a time: writers wait for no longer than this takes, a few milliseconds."""
 _MAGIC: Final = b"SQLite format 3\0"
+_MOST_SAID: Final = 10_000
+# All tables of the database, which is runplane's own, but those that an extension has brought.
+_EMPTY: Final = """
+DO $$
+DECLARE found record;
+BEGIN
+  FOR found IN
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT EXISTS (
+      SELECT FROM pg_depend d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  LOOP
+    EXECUTE format('DROP TABLE IF EXISTS %I.%I CASCADE', found.nspname, found.relname);
+  END LOOP;
+END $$;
+"""
 
 
 def backup(loaded: Loaded, file: Path, say: Say) -> None:
@@ -63,8 +80,7 @@ def restore(loaded: Loaded, file: Path, agreed: Callable[[str], bool] | None, sa
         if agreed is not None and not agreed("Replace the database with this backup?"):
             raise CommandFailed("Nothing was restored.")
         if found is None:
-            options = ("--clean", "--if-exists", "--single-transaction", "--no-owner", "--exit-on-error")
-            _run(loaded, "pg_restore", *options, str(file))
+            _refill(loaded, file)
             kept = None
         else:
             kept = _replace(found, file)
@@ -128,6 +144,10 @@ def _replace(target: Path, file: Path) -> Path | None:
     with _whole(part):
         part.touch(mode=0o600)
         shutil.copyfile(file, part)
+        # root may run this, and the server is somebody else
+        if os.geteuid() == 0:
+            like = (target if kept is not None else target.parent).stat()
+            os.chown(part, like.st_uid, like.st_gid)
         _sync(part)
         part.replace(target)
         _sync(target.parent)
@@ -163,11 +183,96 @@ def _existing(found: Path) -> Path:
     return found
 
 
+def _refill(loaded: Loaded, file: Path) -> None:
+    """Have a PostgreSQL database hold what a backup holds and no other table, in one transaction.
+
+    pg_restore alone drops only what is in the file: a table of a newer schema would stay, and keep those that
+    it refers to from being dropped. Raises CommandFailed.
+    """
+    url, environment = _address(loaded)
+    with (
+        _started("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={url}",
+                 environment=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as target,
+        _started("pg_restore", "--clean", "--if-exists", "--no-owner", "--file=-", str(file),
+                 environment=environment, stdout=subprocess.PIPE) as source,
+    ):  # fmt: skip
+        whole = _poured(source, target)
+    # psql first: where it stops, pg_restore only finds that nobody reads
+    target.require_success()
+    source.require_success()
+    if not whole:
+        raise CommandFailed("psql ended before it had read all of the backup; nothing was changed.")
+
+
+def _poured(source: _Program, target: _Program) -> bool:
+    """Hand on a whole script between a beginning and its commit; without the commit nothing has happened."""
+    into, out = target.process.stdin, source.process.stdout
+    if into is None or out is None:
+        raise TypeError("both programs must have been started with a pipe")
+    try:
+        into.write(f"BEGIN;\nSET LOCAL client_min_messages = warning;\n{_EMPTY}".encode())
+        shutil.copyfileobj(out, into)
+        if source.process.wait() == 0:
+            into.write(b"\nCOMMIT;\n")
+        into.close()
+    except BrokenPipeError:
+        return False
+    finally:
+        # of what is left in it nothing can be written any more
+        with contextlib.suppress(BrokenPipeError):
+            into.close()
+        out.close()
+    return True
+
+
+class _Program:
+    """A program of PostgreSQL that runs, and what it says."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+        self.name = name
+        self.process = process
+        self._said = said
+        self._words = ""
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self.process.wait()
+        self._said.seek(0)
+        self._words = self._said.read(_MOST_SAID).decode("utf-8", "replace").strip()
+
+    def require_success(self) -> None:
+        """Raises CommandFailed with its own words."""
+        if self.process.returncode != 0:
+            said = self._words.splitlines()
+            raise CommandFailed(said[0] if said else f"{self.name} failed with {self.process.returncode}.")
+
+
+@contextlib.contextmanager
+def _started(
+    name: str, *arguments: str, environment: dict[str, str], stdout: int, stdin: int = subprocess.DEVNULL
+) -> Generator[_Program]:
+    """A program that runs; at the end it is waited for, and after an error it is ended."""
+    with tempfile.TemporaryFile() as said:
+        try:
+            # the programs' names are ours, and the address is the operator's own
+            process = subprocess.Popen(  # noqa: S603
+                [name, *arguments], env=environment, stdin=stdin, stdout=stdout, stderr=said
+            )
+        except FileNotFoundError:
+            raise CommandFailed(_missing(name)) from None
+        program = _Program(name, process, said)
+        try:
+            yield program
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            program.wait()
+
+
 def _run(loaded: Loaded, program: str, *arguments: str, address: bool = True) -> None:
     """Run a program of PostgreSQL on the database. Raises CommandFailed with its own words."""
-    url, password = postgres_address(loaded.settings.database_url)
-    # The password is in the environment: arguments can be read by everybody on the host.
-    environment = {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
+    url, environment = _address(loaded)
     command = [program, *arguments, *([f"--dbname={url}"] if address else [])]
     try:
         # the programs' names are ours, and the address is the operator's own
@@ -175,12 +280,21 @@ def _run(loaded: Loaded, program: str, *arguments: str, address: bool = True) ->
             command, env=environment, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
-        raise CommandFailed(
-            f"{program} is not installed; install PostgreSQL's client programs (postgresql-client)."
-        ) from None
+        raise CommandFailed(_missing(program)) from None
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise CommandFailed(said[0] if said else f"{program} failed with code {done.returncode}.")
+
+
+def _address(loaded: Loaded) -> tuple[str, dict[str, str]]:
+    """The address of the database, and the environment of a program that is to reach it."""
+    url, password = postgres_address(loaded.settings.database_url)
+    # The password is in the environment: arguments can be read by everybody on the host.
+    return url, {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
+
+
+def _missing(program: str) -> str:
+    return f"{program} is not installed; install PostgreSQL's client programs (postgresql-client)."
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ _LOOK_SECONDS: Final = 0.01
 class Child:
     """A process started by the constructor. It belongs to no event loop, so one can take it from another.
 
+    Raises OSError where the system starts none: out of memory or processes, or the program is gone.
+
     Fresh and not forked: a process that has opened a database and started threads cannot be copied safely,
     and a new one runs the code and the settings that are installed now.
     """
@@ -32,13 +34,17 @@ class Child:
         self.started_at = time.monotonic()
         self._link, theirs = socket.socketpair()
         self._link.setblocking(False)
-        with theirs:
-            # the command that this process was started with
-            self.process = subprocess.Popen(  # noqa: S603
-                [sys.executable, *sys.orig_argv[1:]],
-                env=without(os.environ) | variables(slot, run_dir, theirs, sockets),
-                pass_fds=[it.fileno() for it in (theirs, *sockets)],
-            )
+        try:
+            with theirs:
+                # the command that this process was started with
+                self.process = subprocess.Popen(  # noqa: S603
+                    [sys.executable, *sys.orig_argv[1:]],
+                    env=without(os.environ) | variables(slot, run_dir, theirs, sockets),
+                    pass_fds=[it.fileno() for it in (theirs, *sockets)],
+                )
+        except OSError:
+            self._link.close()
+            raise
 
     async def ready(self) -> str | None:
         """Wait until it serves: what it has to say to a person. None if it ended before."""

@@ -84,6 +84,8 @@ class Supervisor:
         for it in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(it, self._end, 0)
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        # a process that was alone before has kept it for now
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         for slot, child in (adopted or {}).items():
             self._living.add(child)
             self._now_serving(slot, child)
@@ -153,7 +155,7 @@ class Supervisor:
 
     async def _start(self, slot: int) -> str:
         """Start a worker, and send away the one with the same number. Raises CannotStart."""
-        child = Child(slot, self._run_dir, self._sockets)
+        child = _begun(slot, self._run_dir, self._sockets)
         self._living.add(child)
         welcome = await child.ready()
         if welcome is None:
@@ -253,14 +255,29 @@ async def start_successors(
 ) -> dict[int, Child]:
     """Workers that serve beside this process. Raises CannotStart, with all of them ended."""
     started: dict[int, Child] = {}
-    for slot in slots:
-        child = started[slot] = Child(slot, run_dir, sockets)
-        if await child.ready() is None:
-            code = await child.gone()
-            for it in started.values():
-                it.terminate()
-            raise CannotStart(code)
+    try:
+        for slot in slots:
+            child = started[slot] = _begun(slot, run_dir, sockets)
+            if await child.ready() is None:
+                raise CannotStart(await child.gone())
+    except CannotStart:
+        for it in started.values():
+            it.terminate()
+        raise
     return started
+
+
+def _begun(slot: int, run_dir: Path, sockets: list[socket.socket]) -> Child:
+    """A worker that has been started. Raises CannotStart also where the system starts no process.
+
+    That passes, as when an upgrade is just replacing the program, and must not end those that serve.
+    """
+    try:
+        return Child(slot, run_dir, sockets)
+    except OSError as error:
+        log = structlog.get_logger("supervisor")
+        log.warning("the system starts no process", worker=slot, reason=error.strerror)
+        raise CannotStart(FAILED) from error
 
 
 def make_run_dir() -> Path:

@@ -20,7 +20,7 @@ from runplane.server.commands.sockets import BACKLOG, taken
 from runplane.server.http.accept import Shares
 from runplane.server.http.capacity import allowed
 from runplane.server.http.drain import DrainingServer
-from runplane.server.http.server import limited
+from runplane.server.http.server import KEEP_ALIVE_SECONDS, limited
 from runplane.server.settings import Loaded, Settings
 
 Listening = Callable[[DrainingServer, App], None]
@@ -47,6 +47,7 @@ def run(
         ws="none",
         lifespan="on",
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         access_log=app.settings.log.requests,
         log_config=None,
         server_header=False,

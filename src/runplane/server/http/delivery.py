@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 LINE: Final = "runplane.line"
+AT_ONCE: Final = "runplane.at_once"
+"""Name of the ASGI extension that writes a whole answer: (send, status, headers, body) → whether it did."""
 """The key of a connection in the `extensions` of an ASGI scope."""
 
 _FIRST_LOOK: Final = 0.02

@@ -27,6 +27,7 @@ from runplane.server.core.scope import EMPTY
 from runplane.server.core.turns import CURRENT, agents_of, callers_of
 from runplane.server.http import codec, once, paging, problems
 from runplane.server.http.call import Call
+from runplane.server.http.delivery import AT_ONCE
 from runplane.server.http.etags import EntityTags
 from runplane.server.http.limits import Limits
 from runplane.server.http.listing import parse_page
@@ -53,6 +54,7 @@ from runplane.server.sql.unit import Unit, as_unavailable
 Answer = tuple[int, problems.Headers, bytes]
 
 _JSON = (b"content-type", b"application/json")
+_NOTHING: dict[str, Any] = {}
 # What every answer says unless the operation says otherwise: nobody keeps it, no browser takes it for a page,
 # frames it or tells others its address.
 _COMMON = (
@@ -154,10 +156,14 @@ class Kernel:
         if call is not None and call.told is not None and status != 429:
             headers = [*headers, *call.told.headers()]
         headers = [*headers, (b"x-request-id", marks.request_id.encode("ascii"))]
-        await _send(send, status, headers, body, self._common)
+        sent = _with_common(status, headers, body, self._common)
+        # before the answer leaves: who reads the figures next finds this request in them
+        self._metrics.observe(name, status, perf_counter() - started)
+        at_once = scope.get("extensions", _NOTHING).get(AT_ONCE)
+        if at_once is None or not at_once(send, status, sent, body):
+            await _send(send, status, sent, body)
         if call is not None:
             once.sent(call, scope)
-        self._metrics.observe(name, status, perf_counter() - started)
         if call is None:
             return name, "", status, 0
         return name, call.operation.path, status, call.principal.tenant_id if call.known else 0
@@ -330,9 +336,9 @@ def _paged(call: Call[Any], reader: Unit | RawReader, answer: Answer) -> Answer:
     return (answer[0], [*answer[1], *told], answer[2])
 
 
-async def _send(
-    send: Send, status: int, headers: problems.Headers, body: bytes, common: Sequence[tuple[bytes, bytes]]
-) -> None:
+def _with_common(
+    status: int, headers: problems.Headers, body: bytes, common: Sequence[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
     # Half a dozen names: a list is searched sooner than a set is made.
     names = [name for name, _ in headers]
     sent = [*headers]
@@ -343,7 +349,11 @@ async def _send(
         sent.append(_JSON)
     if status not in (204, 304):
         sent.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": sent})
+    return sent
+
+
+async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -11,15 +11,19 @@ import fcntl
 import json
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
 from runplane.server.http.capacity import make_room
-from runplane.server.http.delivery import LINE, Deliveries, Settle
+from runplane.server.http.delivery import AT_ONCE, LINE, Deliveries, Settle
 
 HEADER_SECONDS = 10.0
+# Longer than the minute after which load balancers and clients let a connection go: who closes first meets no
+# request that is on its way.
+KEEP_ALIVE_SECONDS = 75
 BODY_IDLE_SECONDS = 30.0
 BODY_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
@@ -57,8 +61,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._lost = False
         self._ends_with_answer = False
         self._deliveries: Deliveries | None = None
-        # what the kernel finds under LINE
-        self._extensions: Any = {LINE: self}
+        # what the kernel finds under these names
+        self._extensions: Any = {LINE: self, AT_ONCE: self.answer_at_once}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -232,6 +236,44 @@ class DeadlineProtocol(HttpToolsProtocol):
         else:
             self._refuse(408, "The request did not arrive in time.")
 
+    def answer_at_once(
+        self, send: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> bool:
+        """Write a whole answer with one call of the transport, as uvicorn would with two messages.
+
+        uvicorn looks at each header by itself, which takes as long as the rest of a small answer. False, and
+        nothing done, where its own way has more to do: the client is gone or slow, or asks for the head only.
+        """
+        cycle = getattr(send, "__self__", None)
+        if (
+            type(cycle) is not RequestResponseCycle
+            or cycle.disconnected
+            or cycle.response_started
+            or cycle.flow.write_paused
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return False
+        given = [*cycle.default_headers, *headers]
+        head = b"".join([part for name, value in given for part in (name, b": ", value, b"\r\n")])
+        # A value with a line end would make two headers of one. uvicorn's way refuses it.
+        if head.count(b"\n") != len(given) or head.count(b"\r") != len(given) or b"\0" in head:
+            return False
+        # Nobody waits for the rest of a body that is too large.
+        cut = status == 413 and self._in_body and cycle is self.cycle
+        last = b"\r\n" if cycle.keep_alive and not cut else b"connection: close\r\n\r\n"
+        if cycle.access_log:
+            _log_request(cycle, status)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(b"".join((STATUS_LINE[status], head, last, body)))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        elif cut:
+            self._linger()
+        cycle.on_response()
+        return True
+
     def _linger(self) -> None:
         """End after an answer that came before its request did.
 
@@ -283,6 +325,19 @@ def limited(connections: int) -> type[DeadlineProtocol]:
         max_connections = connections
 
     return Limited
+
+
+def _log_request(cycle: RequestResponseCycle, status: int) -> None:
+    """The line of the request log, as uvicorn writes it."""
+    scope = cycle.scope
+    cycle.access_logger.info(
+        '%s - "%s %s HTTP/%s" %d',
+        get_client_addr(scope),
+        scope["method"],
+        get_path_with_query_string(scope),
+        scope["http_version"],
+        status,
+    )
 
 
 def _names_a_host(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -2,8 +2,10 @@
 
 A ring over a key file follows the file. Whoever rotates puts the present key beside it, as `<file>.previous`,
 and then a new key in its place, in one rename. So the ring looks at the file before it seals anything, and
-every value is sealed with the new key from the rename on, without a restart. A file that was replaced in any
-other way is not followed: sealing with a key that is there by mistake would lose what it seals.
+every value is sealed with the new key from the rename on, without a restart. It has to look every few seconds
+all the same (`keep_up`): the file tells of one replacement, and not of the one before. A file that was
+replaced in any other way is not followed: sealing with a key that is there by mistake would lose what it
+seals.
 """
 
 from __future__ import annotations
@@ -52,6 +54,10 @@ class KeyRing(KeyEncryptionKey):
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         return self._sealing().seal(plain, context)
+
+    def keep_up(self) -> None:
+        # Who seals nothing between two replacements would find a file that does not name the key it holds.
+        self._sealing()
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         found = self._known.get(sealed[:MARK])
@@ -131,6 +137,7 @@ def renew(file: Path) -> KeyEncryptionKey:
     following, previous, draft = (_beside_name(file, it) for it in (_NEXT, _PREVIOUS, f"{_PREVIOUS}.draft"))
     new = KeyEncryptionKey.load_or_create(following)
     try:
+        _give(following, file)
         draft.unlink(missing_ok=True)
         # a second name for the present key: at no moment is it without one
         draft.hardlink_to(file)
@@ -143,6 +150,13 @@ def renew(file: Path) -> KeyEncryptionKey:
     except OSError as error:
         raise VaultError(f"The key file {file} cannot be replaced: {error.strerror}.") from error
     return new
+
+
+def _give(new: Path, like: Path) -> None:
+    """Let a file belong to whom another does: root may run the command, and the server is somebody else."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(new, owner.st_uid, owner.st_gid)
 
 
 def _beside(file: Path) -> list[KeyEncryptionKey]:

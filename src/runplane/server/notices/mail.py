@@ -101,6 +101,12 @@ class Mail:
         except smtplib.SMTPResponseException as error:
             said = shown(error.smtp_error) if isinstance(error.smtp_error, bytes) else error.smtp_error
             raise NotDelivered(f"{self.target} answered with {error.smtp_code} {said}.") from None
+        except UnicodeError:
+            # of smtplib, and it holds what could not be encoded: perhaps the password
+            raise NotDelivered(
+                "notices.smtp_host must be a name that can exist, and with notices.smtp_username, "
+                "notices.smtp_password, notices.mail_from and notices.mail_to it must be plain ASCII."
+            ) from None
         except TimeoutError:
             raise
         except (smtplib.SMTPException, OSError) as error:

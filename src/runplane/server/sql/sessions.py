@@ -136,7 +136,8 @@ class Sessions:
                 failures.append(error)
                 continue
             with self._lock:
-                self._hosts.sort(key=lambda it: it is not host)
+                # A list that is being sorted is empty for whoever looks at it.
+                self._hosts = [host, *(it for it in self._hosts if it is not host)]
             return raw
         reasons = "; ".join(str(it).strip().replace("\n", " ") for it in failures)
         raise psycopg.OperationalError(reasons) from failures[-1]
@@ -153,7 +154,13 @@ class Sessions:
             abandoned, self._abandoned = self._abandoned, []
         if abandoned:
             names = ",".join(f'"{it.decode()}"' for it in abandoned)
-            _ask(raw, _END.format(names).encode(), deadline)
+            try:
+                _ask(raw, _END.format(names).encode(), deadline)
+            except psycopg.Error:
+                # the next session says it
+                with self._lock:
+                    self._abandoned += abandoned
+                raise
         told = _ask(raw, _TIMELINE, deadline)
         # Some services that look like PostgreSQL keep these functions to themselves, and have one address.
         if told is None:

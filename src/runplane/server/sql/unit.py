@@ -40,6 +40,8 @@ _JITTER = 0.02
 _RETRY_STATES = frozenset({"40001", "40P01", "0A000", "25006"})
 # A server that became a standby, or whose operator stopped all writing.
 _READ_ONLY = "25006"
+# What one session of this process says is so for all that were opened before.
+_ALL_STATES = frozenset({_READ_ONLY, "0A000"})
 _OUTAGE = frozenset({"OperationalError", "InterfaceError"})
 # Of PostgreSQL's InternalErrors those that pass: a server that became a standby, a transaction idle too long.
 _OUTAGE_STATES = frozenset({_READ_ONLY, "25P03"})
@@ -211,7 +213,7 @@ class Units:
     def _failed(self, error: Exception, session: Session, transaction: Any) -> _Failed:
         lost = self.database.is_lost(error, session.raw) and not session.committing
         state = _sqlstate(error)
-        if lost or state == _READ_ONLY:
+        if lost or state in _ALL_STATES:
             # The others were opened before this one failed, and must not fail one after the other.
             self.database.distrust()
         self._undo(transaction, session, broken=True)

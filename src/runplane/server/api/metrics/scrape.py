@@ -25,7 +25,15 @@ from prometheus_client.registry import Collector
 from runplane.server.api.metrics.store import Stored, read_figures
 from runplane.server.core.errors import DomainError
 from runplane.server.core.secrets import Secret
-from runplane.server.http.fleet import FOLD_SECONDS, WRITE_SECONDS, Fleet, added, as_metrics, families_of
+from runplane.server.http.fleet import (
+    FOLD_SECONDS,
+    WRITE_SECONDS,
+    Family,
+    Fleet,
+    added,
+    as_metrics,
+    families_of,
+)
 from runplane.server.sql.lanes import Lanes
 
 KEPT_SECONDS: Final = 10.0
@@ -75,7 +83,7 @@ class Scrape:
         """The scrape, in Prometheus' text format."""
         await self._look()
         own = families_of(self.registry)
-        parts = [own] if self._fleet is None else [own, *self._fleet.others()]
+        parts = [own, *self._others()]
         shown = CollectorRegistry()
         shown.register(_Given([*as_metrics(added(parts)), *self._of_database()]))
         return generate_latest(shown)
@@ -89,11 +97,19 @@ class Scrape:
             while True:
                 self._write(self._fleet)
                 if self._monotonic() >= fold_at:
-                    self._fleet.fold()
+                    # as in _write
+                    with contextlib.suppress(OSError):
+                        self._fleet.fold()
                     fold_at = self._monotonic() + FOLD_SECONDS
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
             self._write(self._fleet)
+
+    def _others(self) -> list[list[Family]]:
+        # for the same reasons as below: the figures of this worker are better than none
+        with contextlib.suppress(OSError):
+            return [] if self._fleet is None else self._fleet.others()
+        return []
 
     def _write(self, fleet: Fleet) -> None:
         # The folder is gone when the supervisor was killed, and a full disk must not end a worker.

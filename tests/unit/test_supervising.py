@@ -1,0 +1,110 @@
+"""The supervisor of workers where the system gives it no process. Its children here are real and tiny."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runplane.server.commands.child import Child
+from runplane.server.commands.failures import FAILED
+from runplane.server.commands.supervisor import CannotStart, Supervisor, start_successors
+from runplane.server.settings import Loaded
+from runplane.server.settings.sources import load_settings
+
+# says that it serves, and ends at a word of the supervisor or with it
+WORKER = """
+import os, socket
+link = socket.socket(fileno=int(os.environ["RUNPLANE_WORKER_DESCRIPTORS"].split()[0]))
+link.sendall(b'"here"\\n')
+link.recv(64)
+"""
+
+
+@pytest.fixture
+def executable(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The program that the supervisor starts, as long as `sys.executable` says so."""
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", WORKER])
+    return sys.executable
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds; fails after half a minute."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def loaded() -> Loaded:
+    return load_settings(environ={"RUNPLANE_WORKERS": "1"})
+
+
+async def supervise_through_an_upgrade(
+    folder: Path, program: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> tuple[int, list[str]]:
+    welcomes: list[str] = []
+    reloads: list[None] = []
+
+    def reload() -> Loaded:
+        reloads.append(None)
+        return loaded()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervisor = Supervisor(loaded().settings, [listener], folder, reload=reload, say=welcomes.append)
+        running = asyncio.create_task(supervisor.run())
+        await until(lambda: bool(welcomes))
+        monkeypatch.setattr(sys, "executable", str(folder / "gone"))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: bool(reloads))
+        said = ""
+
+        def refused() -> bool:
+            nonlocal said
+            said += "".join(capfd.readouterr())
+            return "those not replaced yet stay" in said or running.done()
+
+        await until(refused)
+        assert not running.done(), "the supervisor ended, and its workers with it"
+        monkeypatch.setattr(sys, "executable", program)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: "workers replaced" in "".join(capfd.readouterr()) or running.done())
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await asyncio.wait_for(running, 30), welcomes
+
+
+# at its end the process goes, and closes the links to its workers
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_program_that_is_gone_for_a_moment_ends_no_worker(
+    tmp_path: Path, executable: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    ended = asyncio.run(supervise_through_an_upgrade(folder, executable, monkeypatch, capfd))
+    assert ended == (0, ["here"])
+    assert not folder.exists()
+
+
+def test_a_server_alone_that_gets_no_process_is_told_so(
+    tmp_path: Path, executable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[Child] = []
+
+    async def start() -> None:
+        first.extend((await start_successors([0], tmp_path, [])).values())
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+        await start_successors([0], tmp_path, [])
+
+    with pytest.raises(CannotStart) as refused:
+        asyncio.run(start())
+    assert refused.value.code == FAILED
+    for it in first:
+        it.kill()
+        asyncio.run(it.gone())
