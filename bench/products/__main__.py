@@ -30,7 +30,7 @@ from bench.products.install import ROOT, Installed, from_checkout
 def main() -> int:
     """Measure, print, store; 1 when something that must work did not."""
     options = _options()
-    timing = Timing(seconds=2, warm_up=1, rounds=1) if options.quick else Timing()
+    timing = Timing(seconds=2, warm_up=1, rounds=1) if options.quick else Timing(seconds=3, warm_up=1)
     try:
         with ExitStack() as stack:
             record = _measure(timing, stack)
