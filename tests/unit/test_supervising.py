@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from runplane.server.commands.child import Child
 from runplane.server.commands.failures import FAILED
@@ -48,10 +50,13 @@ def loaded() -> Loaded:
 
 
 async def supervise_through_an_upgrade(
-    folder: Path, program: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    folder: Path, program: str, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> tuple[int, list[str]]:
     welcomes: list[str] = []
     reloads: list[None] = []
+
+    def told(words: str) -> bool:
+        return any(words in it["event"] for it in logged)
 
     def reload() -> Loaded:
         reloads.append(None)
@@ -64,18 +69,11 @@ async def supervise_through_an_upgrade(
         monkeypatch.setattr(sys, "executable", str(folder / "gone"))
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: bool(reloads))
-        said = ""
-
-        def refused() -> bool:
-            nonlocal said
-            said += "".join(capfd.readouterr())
-            return "those not replaced yet stay" in said or running.done()
-
-        await until(refused)
+        await until(lambda: told("those not replaced yet stay") or running.done())
         assert not running.done(), "the supervisor ended, and its workers with it"
         monkeypatch.setattr(sys, "executable", program)
         os.kill(os.getpid(), signal.SIGHUP)
-        await until(lambda: "workers replaced" in "".join(capfd.readouterr()) or running.done())
+        await until(lambda: told("workers replaced") or running.done())
         os.kill(os.getpid(), signal.SIGTERM)
         return await asyncio.wait_for(running, 30), welcomes
 
@@ -83,11 +81,12 @@ async def supervise_through_an_upgrade(
 # at its end the process goes, and closes the links to its workers
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_program_that_is_gone_for_a_moment_ends_no_worker(
-    tmp_path: Path, executable: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, executable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    ended = asyncio.run(supervise_through_an_upgrade(folder, executable, monkeypatch, capfd))
+    with capture_logs() as logged:
+        ended = asyncio.run(supervise_through_an_upgrade(folder, executable, monkeypatch, logged))
     assert ended == (0, ["here"])
     assert not folder.exists()
 

@@ -121,7 +121,9 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_looking()
+        # A rest too small to hold up the server may still be one that nobody reads.
+        if not self.transport.get_write_buffer_size():
+            self._stop_looking()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
