@@ -145,7 +145,6 @@ def _wsgi(
     paths = folder / f"{module}-paths.txt"
     paths.write_text("".join(f"/people/{number}\n" for number in range(1, _PEOPLE)))
     plan = _form(token_path, scope="read")
-    bearer: dict[str, str] = {}
 
     def start() -> Server:
         return Server(
@@ -162,9 +161,12 @@ def _wsgi(
             env={"BENCH_OPTIONS": str(file)},
         )
 
-    def prepare() -> None:
+    def read() -> Plan:
+        # Signed anew each time: a started server has other keys.
         answer = httpx.post(f"{url}{token_path}", content=plan.body, headers=_FORM).raise_for_status().json()
-        bearer["Authorization"] = f"Bearer {answer['access_token']}"
+        return Plan(
+            "GET", "/people", headers={"Authorization": f"Bearer {answer['access_token']}"}, paths=paths
+        )
 
     return Product(
         name,
@@ -172,10 +174,9 @@ def _wsgi(
         installed.megabytes,
         start,
         _asks(url, plan),
-        prepare,
-        lambda: plan,
-        lambda: Plan("GET", "/people", headers=bearer, paths=paths),
-        notes,
+        token=lambda: plan,
+        read=read,
+        notes=notes,
     )
 
 
