@@ -13,7 +13,15 @@ import pytest
 
 from runplane.server.identity.trusts import fetch
 from runplane.server.identity.trusts.keys import AGAIN_SECONDS, MAX_PINNED
-from support.access import VIEWER, person, tenant_node
+from support.access import (
+    DEPARTMENT_ADMINISTRATOR,
+    SYSTEM_ADMINISTRATOR,
+    VIEWER,
+    person,
+    rule,
+    service_account,
+    tenant_node,
+)
 from support.accounts import accepted, bend
 from support.issuer import KEYS, METADATA, Issuer, SigningKey, issuer
 from support.server import Server
@@ -252,6 +260,22 @@ def test_who_may_not_manage_service_accounts_sees_no_trust(trusting: Server, iss
 
 
 @pytest.mark.clause("ssrf.addresses")
+def test_a_trust_for_somebody_who_may_more_is_not_taken_over(trusting: Server, issuer: Issuer) -> None:
+    """Who may manage service accounts and holds less than this one neither deletes its trust nor turns it."""
+    above, _ = account(trusting)
+    rule(trusting, above, SYSTEM_ADMINISTRATOR, tenant_node(), kind="service-account")
+    made = trust(trusting, issuer, above)
+    own = service_account(trusting, f"own-{uuid4().hex[:12]}")[0]
+    manager = person(
+        trusting, f"manager-{uuid4().hex}@example.com", (DEPARTMENT_ADMINISTRATOR, tenant_node())
+    )
+    assert manager.post(TRUSTS, json=body(issuer, own)).status_code == 201
+    turned = manager.put(f"{TRUSTS}/{made['id']}", json=body(issuer, own))
+    assert turned.status_code == 403, turned.text
+    assert manager.delete(f"{TRUSTS}/{made['id']}").status_code == 403
+    assert trusting.admin.get(f"{TRUSTS}/{made['id']}").json()["serviceAccountId"] == above
+
+
 def test_an_issuer_that_does_not_answer_is_not_waited_for(
     trusting: Server, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
