@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -69,7 +70,10 @@ def test_a_broken_constraint_leaves_nothing_and_the_connection_usable(units: Uni
 
 
 def test_reads_never_write(units: Units) -> None:
-    units.read(lambda unit: add(unit, 1))
+    # a mistake, which PostgreSQL points out
+    refused = nullcontext() if units.database.is_sqlite else pytest.raises(RuntimeError, match="to write")
+    with refused:
+        units.read(lambda unit: add(unit, 1))
     assert ids(units) == []
 
 

@@ -16,8 +16,7 @@ from runplane.server.core.listing import Page
 from runplane.server.http.operation import Operation
 from runplane.server.http.request import Request
 from runplane.server.sql.filters import LIMIT, MOST
-from runplane.server.sql.prepared import Listed, RawReader
-from runplane.server.sql.unit import Unit
+from runplane.server.sql.prepared import Listed, Reader
 
 COUNTED: Final = 1_000
 """Rows that are counted unasked."""
@@ -26,9 +25,7 @@ _ALL: Final = 2**62
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-def headers(
-    reader: Unit | RawReader, page: Page, request: Request, params: Mapping[str, Sequence[str]]
-) -> Headers:
+def headers(reader: Reader, page: Page, request: Request, params: Mapping[str, Sequence[str]]) -> Headers:
     """What to say about the page of a list that `reader` has read; nothing where it read none, or several."""
     if page.limit is None or len(reader.listed) != 1:
         return ()
@@ -60,7 +57,7 @@ def whole(operation: Operation, result: object) -> Headers:
     return ((b"x-total-count", b"%d" % len(cast(list[object], result))),)
 
 
-def _total(reader: Unit | RawReader, page: Page, listed: Listed, most: int) -> int | None:
+def _total(reader: Reader, page: Page, listed: Listed, most: int) -> int | None:
     """How many rows there are; None for more than `most`, unless the page itself has reached the end."""
     if listed.rows < listed.params.get(LIMIT, page.limit) and (listed.rows or not page.offset):
         return page.offset + listed.rows

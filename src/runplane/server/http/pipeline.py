@@ -48,8 +48,8 @@ from runplane.server.http.request import (
 from runplane.server.http.router import Router
 from runplane.server.http.tracing import Tracing
 from runplane.server.sql.lanes import Lanes
-from runplane.server.sql.prepared import RawReader
-from runplane.server.sql.unit import Unit, as_unavailable
+from runplane.server.sql.prepared import Reader
+from runplane.server.sql.unit import Unit
 
 Answer = tuple[int, problems.Headers, bytes]
 
@@ -195,9 +195,8 @@ class Kernel:
             # a scope source that needs a unit fails here, closed
             decide(operation.allow, call)
             return _finish(operation, await operation.handler(call))
-        reader = self._lanes.loop_reader
-        if operation.mode is Mode.HOT and reader is not None and call.page.is_plain:
-            return self._serve_hot(call, reader)
+        if operation.mode is Mode.HOT and call.page.is_plain:
+            return await self._lanes.look(lambda reader: self._look(call, reader))
         if operation.creates and self._once is not None:
             return await self._once.serve(call, self._in_unit)
         run = self._lanes.write if operation.writes else self._lanes.read
@@ -246,15 +245,11 @@ class Kernel:
             call.raw_body = body
             call.body = codec.decode_body(body, operation.body)
 
-    def _serve_hot(self, call: Call[Any], reader: RawReader) -> Answer:
+    def _look(self, call: Call[Any], reader: Reader) -> Answer:
         call.enter_reader(reader)
-        reader.listed.clear()
-        try:
-            decide(call.operation.allow, call)
-            answer = self._tagged(call, _finish(call.operation, call.operation.handler(call)))
-            return _paged(call, reader, answer)
-        except self._lanes.units.database.errors as error:
-            raise as_unavailable(error) from error
+        decide(call.operation.allow, call)
+        answer = self._tagged(call, _finish(call.operation, call.operation.handler(call)))
+        return _paged(call, reader, answer)
 
     def _in_unit(self, call: Call[Any], unit: Unit) -> Answer:
         operation = call.operation
@@ -329,7 +324,7 @@ def _finish(operation: Operation, result: Any) -> Answer:
     return operation.status, [_JSON, *paging.whole(operation, result)], body
 
 
-def _paged(call: Call[Any], reader: Unit | RawReader, answer: Answer) -> Answer:
+def _paged(call: Call[Any], reader: Reader, answer: Answer) -> Answer:
     if call.operation.listing is None or any(name == b"x-total-count" for name, _ in answer[1]):
         return answer
     told = paging.headers(reader, call.page, call.request, call.params)

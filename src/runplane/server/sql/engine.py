@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -19,8 +19,10 @@ from sqlalchemy.pool import NullPool
 from runplane.server.sql.address import parse
 from runplane.server.sql.prepared import RawReader
 from runplane.server.sql.sessions import Sessions
-from runplane.server.sql.watchdog import LAST_SECONDS, Session, Watchdog
+from runplane.server.sql.watchdog import LAST_SECONDS, Session, UnitSession, Watchdog
 from runplane.server.sql.write_lock import WAIT_SECONDS, begin_writing
+
+S = TypeVar("S", bound=Session)
 
 READING = "runplane_reading"
 """An execution option: whether a transaction on SQLite only reads."""
@@ -40,6 +42,10 @@ _SQLITE_PRAGMAS = (
 _WAIT_SECONDS = 1.0
 _STILL_SECONDS = 0.25
 
+# What reads on PostgreSQL needs no transaction: each statement sees what is committed when it begins, within
+# one or without, and BEGIN and ROLLBACK are two more questions to the server. Writing is refused still.
+_READ_ONLY: Final = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+
 
 class Database:
     """Sessions with one database. They are kept, so that there are as many as units ever ran at once."""
@@ -48,12 +54,13 @@ class Database:
         address = parse(url)
         self.is_sqlite = address.is_sqlite
         if address.is_sqlite:
-            target, arguments = make_url(url).set(drivername="sqlite+pysqlite"), {}
+            target = make_url(url).set(drivername="sqlite+pysqlite")
         else:
-            target, arguments = URL.create("postgresql+psycopg"), dict(address.parameters)
+            target = URL.create("postgresql+psycopg")
+        self._parameters = dict(address.parameters)
         self.engine = create_engine(
             target,
-            connect_args=arguments,
+            connect_args=self._parameters,
             # Errors end in the log, and values may be digests, hashes or addresses.
             hide_parameters=True,
             # Sessions are kept here, by what they are for: SQLAlchemy's pool knows nothing of either.
@@ -63,7 +70,9 @@ class Database:
         # What a failing statement may raise: through SQLAlchemy, or from the driver on prepared reads.
         self.errors: tuple[type[Exception], ...] = (DBAPIError, self.engine.dialect.loaded_dbapi.Error)
         # those that nobody uses, by whether they read; the last one given back goes out first
-        self._idle: dict[bool, list[Session]] = {True: [], False: []}
+        self._idle: dict[bool, list[UnitSession]] = {True: [], False: []}
+        # those with which the event loop reads
+        self._idle_on_loop: list[Session] = []
         # all of them, for `close` and for the watchdog; a list's append, pop and remove are atomic
         self._opened: list[Session] = []
         self._returned = 0
@@ -115,9 +124,9 @@ class Database:
         cause: Any = getattr(error, "orig", error)
         return self.engine.dialect.is_disconnect(cause, raw, None)
 
-    def borrow(self, *, reading: bool) -> Session:
+    def borrow(self, *, reading: bool) -> UnitSession:
         """A session for one unit; `give_back` or `drop` it. Raises one of `errors` when none is to be had."""
-        session = self._idle_one(reading)
+        session = self._fresh(self._idle[reading])
         if session is not None:
             return session
         try:
@@ -128,11 +137,42 @@ class Database:
                 raise
             return session
 
-    def give_back(self, session: Session) -> None:
+    def give_back(self, session: UnitSession) -> None:
         """Let the next unit have a session that is in order."""
         session.used = True
         self._returned += 1
         self._idle[session.reading].append(session)
+
+    def borrow_on_loop(self) -> Session | None:
+        """A session with which the event loop may read PostgreSQL, None where none is idle.
+
+        `give_back_on_loop` or `drop` it; for one more there is `open_on_loop`.
+        """
+        while True:
+            session = self._fresh(self._idle_on_loop)
+            if session is None or not session.raw.closed:
+                return session
+            # it ended while nobody used it
+            self.drop(session)
+
+    def open_on_loop(self) -> Session:
+        """A further session for the event loop. Blocks, so call it elsewhere. Raises one of `errors`."""
+        from runplane.server.sql.looks import LoopConnection  # noqa: PLC0415 - of PostgreSQL only
+
+        epoch = self._epoch
+        # the driver is to give values as it gives them to units
+        _, settings = self.engine.dialect.create_connect_args(self.engine.url)
+        raw = self._sessions.open({**settings, **self._parameters}, LoopConnection)
+        raw.autocommit = True
+        raw.execute(_READ_ONLY)
+        session = Session(raw, epoch, reading=True, watched=True)
+        self._opened.append(session)
+        return session
+
+    def give_back_on_loop(self, session: Session) -> None:
+        """Let the event loop's next read have a session that is in order."""
+        session.used = True
+        self._idle_on_loop.append(session)
 
     def drop(self, session: Session) -> None:
         """Close a session after an error: it may hold a poisoned transaction."""
@@ -143,8 +183,8 @@ class Database:
         """The server went away or takes no writes any more: no session from before is used again."""
         self._epoch += 1
 
-    def _idle_one(self, reading: bool) -> Session | None:
-        idle = self._idle[reading]
+    def _fresh(self, idle: list[S]) -> S | None:
+        """The one that was given back last, of those not distrusted since they were opened."""
         while True:
             try:
                 session = idle.pop()
@@ -154,17 +194,21 @@ class Database:
                 return session
             self.drop(session)
 
-    def _new(self, reading: bool) -> Session:
+    def _new(self, reading: bool) -> UnitSession:
         # before it is opened: what is learned meanwhile may be about this session too
         epoch = self._epoch
         connection = self.engine.connect()
         if self.is_sqlite:
             connection = connection.execution_options(**{READING: reading})
-        session = Session(connection, epoch, reading=reading)
+        elif reading:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(_READ_ONLY)
+            connection.rollback()
+        session = UnitSession(connection, epoch, reading=reading, watched=not self.is_sqlite)
         self._opened.append(session)
         return session
 
-    def _next_one(self, reading: bool) -> Session | None:
+    def _next_one(self, reading: bool) -> UnitSession | None:
         """The session of another thread once it is done with it, where they go on working.
 
         When PostgreSQL has no session left, this process may have as many as it needs.
@@ -173,15 +217,16 @@ class Database:
         seen, still = self._returned, time.monotonic() + _STILL_SECONDS
         while self._busy(reading) and time.monotonic() < min(deadline, still):
             time.sleep(0.002)
-            session = self._idle_one(reading)
+            session = self._fresh(self._idle[reading])
             if session is not None:
                 return session
             if self._returned != seen:
                 seen, still = self._returned, time.monotonic() + _STILL_SECONDS
-        return self._idle_one(reading)
+        return self._fresh(self._idle[reading])
 
     def _busy(self, reading: bool) -> bool:
-        return sum(it.reading is reading for it in list(self._opened)) > len(self._idle[reading])
+        opened = [it for it in list(self._opened) if isinstance(it, UnitSession) and it.reading is reading]
+        return len(opened) > len(self._idle[reading])
 
     def loop_reader(self) -> RawReader | None:
         """A reader for the event loop's thread, or None where a read may wait for the network.
@@ -204,7 +249,7 @@ class Database:
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
-        for idle in self._idle.values():
+        for idle in (*self._idle.values(), self._idle_on_loop):
             idle.clear()
         while self._opened:
             self._opened.pop().close()

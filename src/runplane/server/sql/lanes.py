@@ -12,11 +12,14 @@ import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runplane.server.core.turns import CURRENT, KINDS, SERVER, Bounds, Share, Turns
 from runplane.server.sql.prepared import RawReader, Reader
 from runplane.server.sql.unit import Unit, Units, as_unavailable
+
+if TYPE_CHECKING:
+    from runplane.server.sql.looks import Looks
 
 T = TypeVar("T")
 
@@ -43,29 +46,40 @@ class Lanes:
         self._writers = Turns("runplane-write", *write, bounds=_BOUNDS, busy=_BUSY)
         # puts a job under a span, where requests are traced
         self.trace: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
-        # the event loop's own connection, where reading on the loop pays (Database.loop_reader)
-        self.loop_reader: RawReader | None = None
+        # how the event loop reads itself: SQLite through one connection, PostgreSQL through a few sessions
+        self._loop_reader: RawReader | None = None
+        self._looks: Looks | None = None
 
     def start(self) -> None:
-        """Open the event loop's own connection; call it in the loop's thread.
+        """Have the event loop read itself from now on; call it in the loop's thread.
 
-        From now on threads take turns at Python more often than by default, in the whole process.
+        Threads take turns at Python more often than by default then, in the whole process.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self.loop_reader = self.units.database.loop_reader()
+        self._loop_reader = self.units.database.loop_reader()
+        if self._loop_reader is None:
+            from runplane.server.sql.looks import Looks  # noqa: PLC0415 - of PostgreSQL only
+
+            self._looks = Looks(self.units, self.read, _BOUNDS, _BUSY)
 
     async def read(self, job: Callable[[Unit], T]) -> T:
         """Run `job` in a read-only unit. Raises Unavailable when too much waits."""
         return await self._run(self._readers, CURRENT.get(), lambda: self.units.read(job))
 
     async def look(self, job: Callable[[Reader], T]) -> T:
-        """Run a quick read where it is cheapest: on the event loop, or as `read` where that may wait."""
-        if self.loop_reader is None:
-            return await self.read(job)
-        try:
-            return job(self.loop_reader)
-        except self.units.database.errors as error:
-            raise as_unavailable(error) from error
+        """Run a quick read on the event loop. It may have to run again, as in a unit.
+
+        Raises Unavailable when too much waits, or when the database cannot answer.
+        """
+        if self._loop_reader is not None:
+            self._loop_reader.listed.clear()
+            try:
+                return job(self._loop_reader)
+            except self.units.database.errors as error:
+                raise as_unavailable(error) from error
+        if self._looks is not None:
+            return await self._looks.run(CURRENT.get(), job)
+        return await self.read(job)
 
     async def write(self, job: Callable[[Unit], T]) -> T:
         """Run `job` in a unit that commits before this returns. Raises Unavailable when too much waits."""
@@ -83,8 +97,12 @@ class Lanes:
 
     def inside(self) -> dict[tuple[str, str], int]:
         """How many jobs are inside, running ones included, by lane (read, write) and kind of share."""
-        lanes = {"read": self._readers, "write": self._writers}
-        return {(name, kind): it.inside(kind) for name, it in lanes.items() for kind in KINDS}
+        lanes = {"read": (self._readers, self._looks), "write": (self._writers, None)}
+        return {
+            (name, kind): sum(it.inside(kind) for it in parts if it is not None)
+            for name, parts in lanes.items()
+            for kind in KINDS
+        }
 
     def close(self) -> None:
         """Finish what runs and stop the threads."""

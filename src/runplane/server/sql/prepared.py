@@ -53,6 +53,11 @@ class Listed(NamedTuple):
 class Reader(Protocol):
     """What a store function that only reads asks for."""
 
+    @property
+    def listed(self) -> list[Listed]:
+        """The pages of lists that were read, for the kernel's headers."""
+        ...
+
     def one(self, query: Prepared, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
         ...
@@ -69,15 +74,17 @@ class Reader(Protocol):
 class RawReader:
     """A Reader over a kept DBAPI connection (sqlite3 or psycopg: both have `connection.execute`)."""
 
-    __slots__ = ("_dialect", "listed", "raw")
+    __slots__ = ("_dialect", "listed", "raw", "statements")
 
     def __init__(self, raw: Any, dialect: Dialect) -> None:
         self.raw = raw
         self._dialect = dialect
+        self.statements = 0
         # the pages of lists that were read, for the kernel's headers
         self.listed: list[Listed] = []
 
     def _run(self, query: Prepared, params: Mapping[str, Any]) -> Any:
+        self.statements += 1
         sql, order, defaults = query.render(self._dialect)
         if order is None:
             return self.raw.execute(sql, {**defaults, **params})

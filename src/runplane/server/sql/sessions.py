@@ -60,8 +60,10 @@ class Sessions:
         self._abandoned: list[bytes] = []
         self._log = structlog.get_logger("database")
 
-    def open(self, settings: Mapping[str, Any]) -> psycopg.Connection[Any]:
-        """A session with the primary. `settings` are keyword arguments of `psycopg.connect`.
+    def open(
+        self, settings: Mapping[str, Any], kind: type[psycopg.Connection[Any]] | None = None
+    ) -> psycopg.Connection[Any]:
+        """A session with the primary, of class `kind`. `settings` are keyword arguments of its `connect`.
 
         Raises psycopg.OperationalError when no server can be had, and at once while another thread is finding
         out whether one can: a database that hangs must not hold up every thread for its own time-out.
@@ -70,7 +72,7 @@ class Sessions:
 
         probing = self._enter()
         try:
-            found = self._try_hosts(settings)
+            found = self._try_hosts(settings, kind or psycopg.Connection)
         except psycopg.Error as error:
             self._note_failure(str(error))
             raise
@@ -117,7 +119,9 @@ class Sessions:
         if again:
             self._log.info("the database answers again")
 
-    def _try_hosts(self, settings: Mapping[str, Any]) -> psycopg.Connection[Any]:
+    def _try_hosts(
+        self, settings: Mapping[str, Any], kind: type[psycopg.Connection[Any]]
+    ) -> psycopg.Connection[Any]:
         import psycopg  # noqa: PLC0415 - of PostgreSQL only
 
         failures: list[psycopg.Error] = []
@@ -125,7 +129,7 @@ class Sessions:
         for host in list(self._hosts):
             chosen: dict[str, Any] = {**settings, **host}
             try:
-                raw = psycopg.connect(**chosen)
+                raw = kind.connect(**chosen)
             except psycopg.Error as error:
                 failures.append(error)
                 continue

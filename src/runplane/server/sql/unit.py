@@ -22,7 +22,7 @@ from runplane.server.sql.prepared import Listed, Prepared, RawReader, Row
 from runplane.server.sql.schema import tenants
 from runplane.server.sql.storage import Storage, trouble_of
 from runplane.server.sql.tallies import Tallies
-from runplane.server.sql.watchdog import Session
+from runplane.server.sql.watchdog import Session, UnitSession
 
 T = TypeVar("T")
 
@@ -50,12 +50,11 @@ _OUTAGE_STATES = frozenset({_READ_ONLY, "25P03"})
 class Unit:
     """One transaction and what belongs to it."""
 
-    __slots__ = ("_after_commit", "_changed", "_reader", "_tallies", "connection", "now", "statements")
+    __slots__ = ("_after_commit", "_changed", "_reader", "_tallies", "connection", "now")
 
     def __init__(self, connection: Connection, at: Instant, tallies: Tallies) -> None:
         self.connection = connection
         self.now = at
-        self.statements = 0
         self._reader = RawReader(connection.connection.dbapi_connection, connection.dialect)
         self._changed: set[int] = set()
         self._after_commit: list[Callable[[], None]] = []
@@ -66,21 +65,23 @@ class Unit:
         """The pages of lists that were read, for the kernel's headers."""
         return self._reader.listed
 
+    @property
+    def statements(self) -> int:
+        """How many statements it has sent."""
+        return self._reader.statements
+
     def one(self, query: Prepared, params: Mapping[str, Any]) -> Row | None:
-        self.statements += 1
         return self._reader.one(query, params)
 
     def all(self, query: Prepared, params: Mapping[str, Any]) -> list[Row]:
-        self.statements += 1
         return self._reader.all(query, params)
 
     def scalar(self, query: Prepared, params: Mapping[str, Any]) -> Any:
-        self.statements += 1
         return self._reader.scalar(query, params)
 
     def execute(self, statement: Executable, params: Any = None) -> CursorResult[Any]:
         """Run a SQLAlchemy statement; `params` is a mapping, or a list of them for many rows."""
-        self.statements += 1
+        self._reader.statements += 1
         return self.connection.execute(statement, params)
 
     def changed(self, tenant_id: int) -> None:
@@ -180,7 +181,7 @@ class Units:
         session.committing = False
         try:
             transaction = session.connection.begin()
-            unit = session.unit = Unit(session.connection, now(self.clock), self._tallies)
+            unit = session.work = Unit(session.connection, now(self.clock), self._tallies)
         except self.database.errors as error:
             self.database.drop(session)
             raise _Failed(error, again=False) from error
@@ -204,24 +205,36 @@ class Units:
         unit.committed(self.freshness)
         return result
 
-    def _begin(self, reading: bool) -> Session:
+    def _begin(self, reading: bool) -> UnitSession:
         try:
             return self.database.borrow(reading=reading)
         except self.database.errors as error:
             raise _Failed(error, again=False) from error
 
-    def _failed(self, error: Exception, session: Session, transaction: Any) -> _Failed:
+    def judge(self, error: Exception, session: Session) -> bool:
+        """Whether what failed in `session` with one of the database's errors can safely be done again.
+
+        Sessions that cannot be better are not used any more. The caller drops this one. Raises RuntimeError
+        when what only reads tried to write.
+        """
         lost = self.database.is_lost(error, session.raw) and not session.committing
         state = _sqlstate(error)
+        if session.reading and state == _READ_ONLY:
+            raise RuntimeError("what only reads tried to write") from error
         if lost or state in _ALL_STATES:
             # The others were opened before this one failed, and must not fail one after the other.
             self.database.distrust()
-        self._undo(transaction, session, broken=True)
         # A connection that died while nobody used it says so at its first statement. What broke at the commit
         # may have been stored.
-        return _Failed(error, again=(lost and session.used) or state in _RETRY_STATES)
+        return (lost and session.used) or state in _RETRY_STATES
 
-    def _undo(self, transaction: Any, session: Session, *, broken: bool = False) -> None:
+    def _failed(self, error: Exception, session: UnitSession, transaction: Any) -> _Failed:
+        try:
+            return _Failed(error, again=self.judge(error, session))
+        finally:
+            self._undo(transaction, session, broken=True)
+
+    def _undo(self, transaction: Any, session: UnitSession, *, broken: bool = False) -> None:
         # After a driver error the connection is not trusted again: a failed fsync must never be followed
         # by a success on the same handle.
         try:

@@ -14,14 +14,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runplane.server.sql.address import STATEMENT_SECONDS
 
 if TYPE_CHECKING:
-    from runplane.server.sql.unit import Unit
+    from sqlalchemy import Connection
 
 CUT_SECONDS: Final = STATEMENT_SECONDS + 1.0
 """How long one statement may be without an answer: the server's own limit comes first, where it lives."""
@@ -33,52 +31,50 @@ LAST_SECONDS: Final = 2.0
 _ACTIVE: Final = 1
 
 
+class Work(Protocol):
+    """What a session does."""
+
+    @property
+    def statements(self) -> int:
+        """How many were sent."""
+        ...
+
+
 class Session:
-    """A connection that is kept, and its work. `epoch` tells those from before an outage from later ones."""
+    """A driver's connection that is kept, and its work.
 
-    __slots__ = (
-        "_line",
-        "_seen",
-        "_since",
-        "committing",
-        "connection",
-        "epoch",
-        "raw",
-        "reading",
-        "unit",
-        "used",
-    )
+    `epoch` tells those from before an outage from later ones.
+    """
 
-    def __init__(self, connection: Connection, epoch: int, *, reading: bool) -> None:
-        self.connection = connection
+    __slots__ = ("_line", "_seen", "_since", "committing", "epoch", "raw", "reading", "used", "work")
+
+    def __init__(self, raw: Any, epoch: int, *, reading: bool, watched: bool) -> None:
+        self.raw = raw
         self.epoch = epoch
         self.reading = reading
         # whether it has done a unit, so that it may have died since
         self.used = False
         # whether the last thing sent was a COMMIT
         self.committing = False
-        self.raw: Any = connection.connection.driver_connection
-        # the unit that last ran; its thread sets it, and nobody clears it
-        self.unit: Unit | None = None
-        self._seen: tuple[Unit | None, int] = (None, -1)
+        # what was last done; who does it sets it, and nobody clears it
+        self.work: Work | None = None
+        self._seen: tuple[Work | None, int] = (None, -1)
         self._since = 0.0
         # A second descriptor of the same socket: the number of the first may soon be somebody else's.
         self._line: socket.socket | None = None
-        if connection.dialect.name == "postgresql":
-            self._line = socket.socket(fileno=os.dup(self.raw.fileno()))
+        if watched:
+            self._line = socket.socket(fileno=os.dup(raw.fileno()))
 
     def close(self, *, broken: bool = False) -> None:
         """Give the connection up; a broken one without ending its transaction first."""
-        if broken:
-            self.connection.invalidate()
-        self.connection.close()
+        self._end(broken=broken)
         if self._line is not None:
             self._line.close()
 
     def overdue(self, at: float, limit: float) -> bool:
         """Whether the same statement has been waiting for `limit` seconds at every look."""
-        unit = self.unit
-        seen = (unit, unit.statements if unit is not None else 0)
+        work = self.work
+        seen = (work, work.statements if work is not None else 0)
         if self.raw.pgconn.transaction_status != _ACTIVE:
             seen = (None, -1)
         if seen[0] is None or seen != self._seen:
@@ -92,6 +88,24 @@ class Session:
         with contextlib.suppress(OSError):
             if self._line is not None:
                 self._line.shutdown(socket.SHUT_RDWR)
+
+    def _end(self, *, broken: bool) -> None:  # noqa: ARG002 - a driver's connection is closed alike
+        self.raw.close()
+
+
+class UnitSession(Session):
+    """A session of units, which run in transactions of SQLAlchemy."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Connection, epoch: int, *, reading: bool, watched: bool) -> None:
+        super().__init__(connection.connection.driver_connection, epoch, reading=reading, watched=watched)
+        self.connection = connection
+
+    def _end(self, *, broken: bool) -> None:
+        if broken:
+            self.connection.invalidate()
+        self.connection.close()
 
 
 class Watchdog:
