@@ -177,6 +177,25 @@ def test_who_gives_up_in_the_middle_leaves_no_statement_behind(run: Run) -> None
     run(test)
 
 
+def test_who_gives_up_while_a_session_is_opened_leaves_it_to_others(run: Run) -> None:
+    async def test(lanes: Lanes) -> None:
+        first = asyncio.ensure_future(lanes.look(pid))
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        opened = lanes.units.database.connections
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if lanes.units.database.connections > opened:
+                break
+        await asyncio.sleep(0.05)
+        assert await lanes.look(pid)
+        assert lanes.units.database.connections == opened + 1
+
+    run(test)
+
+
 def test_shares_take_turns(run: Run) -> None:
     done: list[str] = []
 

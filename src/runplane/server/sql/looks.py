@@ -198,12 +198,22 @@ class Looks:
         session = self._database.borrow_on_loop()
         if session is not None:
             return session
+        opening = asyncio.get_running_loop().run_in_executor(None, self._database.open_on_loop)
         try:
-            session = await asyncio.to_thread(self._database.open_on_loop)
+            session = await asyncio.shield(opening)
         except self._database.errors as error:
             raise _Elsewhere from error
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._keep)
+            raise
         session.raw.listen()
         return session
+
+    def _keep(self, opening: asyncio.Future[Session]) -> None:
+        """Leave to others what nobody waits for any more."""
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().raw.listen()
+            self._database.give_back_on_loop(opening.result())
 
     async def _read(self, session: Session, job: Callable[[Reader], T]) -> T:
         session.work = reader = RawReader(session.raw, self._database.dialect)
