@@ -138,9 +138,8 @@ def test_the_secrets_are_made_once_and_can_be_used(tmp_path: Path) -> None:
     assert all(again[name] != made[name] for name in made)
 
 
-@pytest.fixture(scope="module", params=["least", "everything"])
-def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    """What the chart makes of the least that has to be given, and with everything turned on."""
+def template(*given: str) -> subprocess.CompletedProcess[str]:
+    """What Helm says to the chart with some values, or with sets of `ci/` by name."""
     sys.path.insert(0, str(LINT.parent))
     try:
         from lint_deploy import find
@@ -149,10 +148,25 @@ def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     helm = find("helm")
     if helm is None:
         unavailable("helm", "there is no helm on this machine")
-    values = CHART / "ci" / f"{request.param}-values.yaml"
-    command = [helm, "template", "runplane", str(CHART), "--values", str(values), "--kube-version", "1.34.0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [it for it in yaml.safe_load_all(done.stdout) if it]
+    command = [helm, "template", "runplane", str(CHART), "--kube-version", "1.34.0", *given]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def values(name: str) -> list[str]:
+    return ["--values", str(CHART / "ci" / f"{name}-values.yaml")]
+
+
+@pytest.fixture(scope="module", params=["least", "everything", "inline"])
+def rendered(request: pytest.FixtureRequest) -> tuple[str, list[dict[str, Any]]]:
+    """What the chart makes of the least that has to be given, of everything, and of a token as a value."""
+    done = template(*values(request.param))
+    assert done.returncode == 0, done.stderr
+    return request.param, [it for it in yaml.safe_load_all(done.stdout) if it]
+
+
+@pytest.fixture
+def manifests(rendered: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return rendered[1]
 
 
 def pods(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -176,7 +190,7 @@ def test_pods_keep_the_restricted_standard(manifests: list[dict[str, Any]]) -> N
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
             for variable in container["env"]:
-                assert not re.search("PASSWORD$|DATABASE_URL$|KEY$", variable["name"])
+                assert not re.search("PASSWORD$|DATABASE_URL$|KEY$|TOKEN$", variable["name"])
     assert sorted(kinds) == ["Deployment", "Job"]
 
 
@@ -198,6 +212,88 @@ def test_no_request_is_sent_to_the_migration_and_none_is_lost_in_a_roll_out(
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] >= int(drain) + 10
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+METRICS_TOKENS = {
+    "least": None,
+    "everything": {"name": "runplane-prometheus", "key": "bearer"},
+    "inline": {"name": "runplane-metrics", "key": "token"},
+}
+
+
+def test_server_and_prometheus_are_given_the_same_token(rendered: tuple[str, list[dict[str, Any]]]) -> None:
+    name, manifests = rendered
+    token = METRICS_TOKENS[name]
+    kinds = {it["kind"]: it for it in manifests}
+    pod = kinds["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    files = [it["value"] for it in container["env"] if it["name"] == "RUNPLANE_METRICS_TOKEN_FILE"]
+    assert len(files) == (token is not None)
+    if token is not None:
+        # the file is there: from the volume that is mounted where the variable says
+        mount = next(it for it in container["volumeMounts"] if files[0].startswith(f"{it['mountPath']}/"))
+        volume = next(it["secret"] for it in pod["volumes"] if it["name"] == mount["name"])
+        path = files[0].removeprefix(f"{mount['mountPath']}/")
+        assert (volume["secretName"], volume["items"]) == (
+            token["name"],
+            [{"key": token["key"], "path": path}],
+        )
+    if "ServiceMonitor" in kinds:
+        (endpoint,) = kinds["ServiceMonitor"]["spec"]["endpoints"]
+        assert endpoint.get("authorization") == (token and {"credentials": token})
+
+
+def test_the_chart_makes_a_secret_of_a_token_that_is_a_value(
+    rendered: tuple[str, list[dict[str, Any]]],
+) -> None:
+    """And has pods replaced when it changes. The migration runs before there is such a Secret."""
+    name, manifests = rendered
+    kinds = {it["kind"]: it for it in manifests}
+    pods = kinds["Deployment"]["spec"]["template"]
+    notes = pods["metadata"].get("annotations", {})
+    assert "METRICS" not in str(kinds["Job"])
+    if name != "inline":
+        assert "Secret" not in kinds
+        assert "checksum/metrics-token" not in notes
+        return
+    token = yaml.safe_load((CHART / "ci" / "inline-values.yaml").read_text("utf-8"))["secrets"][
+        "metricsToken"
+    ]["value"]
+    secret = kinds["Secret"]
+    assert secret["metadata"]["name"] == METRICS_TOKENS["inline"]["name"]
+    assert secret["stringData"] == {"token": token}
+    assert token not in str([it for it in manifests if it is not secret])
+    other = template(*values("inline"), "--set", "secrets.metricsToken.value=another-one-of-some-length")
+    changed = next(it for it in yaml.safe_load_all(other.stdout) if it and it["kind"] == "Deployment")
+    assert changed["spec"]["template"]["metadata"]["annotations"] != notes
+
+
+@pytest.mark.parametrize("name", ["least", "everything"])
+def test_values_of_a_chart_before_the_token_are_still_good(name: str) -> None:
+    """`helm upgrade --reuse-values` brings no defaults."""
+    reused = template(*values(name), "--set", "secrets.metricsToken=null")
+    assert reused.returncode == 0, reused.stderr
+    assert "metrics-token" not in reused.stdout
+    token = 'secrets.metricsToken={"name": "other", "key": null, "value": null}'
+    given = template(*values(name), "--set-json", token)
+    assert "items: [{ key: token, path: token }]" in given.stdout
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "runplane-prometheus", "value": "given-twice-and-long-enough"},
+        {"value": "short"},
+        {"value": "two words of some length"},
+        {"name": "runplane-prometheus", "key": ""},
+    ],
+)
+def test_a_token_that_cannot_be_meant_is_refused(given: dict[str, str]) -> None:
+    assert template(*values("least")).returncode == 0
+    pairs = [part for key, text in given.items() for part in ("--set", f"secrets.metricsToken.{key}={text}")]
+    refused = template(*values("least"), *pairs)
+    assert refused.returncode != 0
+    assert "metricsToken" in refused.stderr
 
 
 def test_the_readme_of_the_chart_has_every_value() -> None:

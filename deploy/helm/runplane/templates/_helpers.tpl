@@ -109,3 +109,17 @@ capabilities: { drop: [ALL] }
 - name: tmp
   emptyDir: { sizeLimit: 64Mi }
 {{- end }}
+
+{{/* The Secret of the token for /metrics, the chart's own or a given one; nothing where everybody may read it.
+Values that `helm upgrade --reuse-values` brings from an older chart have none of this. */}}
+{{- define "runplane.metricsSecret" -}}
+{{- if (.Values.secrets.metricsToken).value }}
+{{- include "runplane.fullname" . }}-metrics
+{{- else }}
+{{- (.Values.secrets.metricsToken).name | default "" }}
+{{- end }}
+{{- end }}
+
+{{- define "runplane.metricsKey" -}}
+{{- (.Values.secrets.metricsToken).key | default "token" }}
+{{- end }}
