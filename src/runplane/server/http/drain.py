@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from runplane.server.http.accept import Acceptor, Shares
+from runplane.server.http.server import CLOSE
 
 IDLE_SECONDS: Final = 1.0
 """How long a connection without a request stays open after the last new one was accepted."""
@@ -99,7 +100,8 @@ class DrainingServer(uvicorn.Server):
         await self._say_close()
         if not self.replaced:
             self._stopping()
-            await self._accept_on(loop.time() + self._drain_seconds)
+            # at least what waits in the sockets, whose clients are connected as far as they know
+            await self._accept_on(loop.time() + max(self._drain_seconds, _LOOK_SECONDS))
         for server in self.servers:
             server.close()
         for it in sockets or []:
@@ -107,6 +109,8 @@ class DrainingServer(uvicorn.Server):
         if not self.replaced:
             self._let_go()
         deadline = loop.time() + STOP_SECONDS
+        # what was accepted a moment ago is counted as a connection in the next turns of the loop only
+        await asyncio.sleep(_LOOK_SECONDS)
         await self._wait_until_empty(loop.time() + IDLE_SECONDS)
         for connection in self._connections():
             connection.shutdown()
@@ -119,7 +123,7 @@ class DrainingServer(uvicorn.Server):
     async def _say_close(self) -> None:
         """From now on no answer invites to another request on its connection."""
         # uvicorn reads a `close` among its default headers as one of the application: no check per request
-        self.config.encoded_headers.append((b"connection", b"close"))
+        self.config.encoded_headers.append(CLOSE)
         await self.on_tick(0)
         for connection in self._connections():
             connection.finish()

@@ -29,6 +29,8 @@ BODY_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 MAX_HEADER_BYTES = 32 * 1024
+CLOSE = (b"connection", b"close")
+"""What a server that stops has among the headers of every answer."""
 # Of an answer that waits for its reader this much must go in ANSWER_SECONDS.
 _LEAST_TAKEN = 16 * 1024
 # What still comes of a body after its answer is read to keep the connection, up to this.
@@ -262,17 +264,20 @@ class DeadlineProtocol(HttpToolsProtocol):
             return False
         # Nobody waits for the rest of a body that is too large.
         cut = status == 413 and self._in_body and cycle is self.cycle
-        last = b"\r\n" if cycle.keep_alive and not cut else b"connection: close\r\n\r\n"
+        if CLOSE in cycle.default_headers:
+            cycle.keep_alive, last = False, b"\r\n"
+        else:
+            last = b"\r\n" if cycle.keep_alive and not cut else b"connection: close\r\n\r\n"
         if cycle.access_log:
             _log_request(cycle, status)
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
         cycle.transport.write(b"".join((STATUS_LINE[status], head, last, body)))
         cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        elif cut:
+        if cut:
             self._linger()
+        elif not cycle.keep_alive:
+            cycle.transport.close()
         cycle.on_response()
         return True
 
