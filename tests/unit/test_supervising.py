@@ -1,4 +1,4 @@
-"""The supervisor of workers where the system gives it no process. Its children here are real and tiny."""
+"""The supervisor where it gets no process, or one that hangs. Its workers here are real and tiny."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from runplane.server.commands import supervisor as supervising
 from runplane.server.commands.child import Child
 from runplane.server.commands.failures import FAILED
 from runplane.server.commands.supervisor import CannotStart, Supervisor, start_successors
@@ -27,6 +28,13 @@ import os, socket
 link = socket.socket(fileno=int(os.environ["RUNPLANE_WORKER_DESCRIPTORS"].split()[0]))
 link.sendall(b'"here"\\n')
 link.recv(64)
+"""
+
+# starts, and never serves; a signal to end it does not heed
+HANGING = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+time.sleep(600)
 """
 
 
@@ -107,3 +115,58 @@ def test_a_server_alone_that_gets_no_process_is_told_so(
     for it in first:
         it.kill()
         asyncio.run(it.gone())
+
+
+async def supervise_through_a_hanging_release(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
+) -> tuple[int, bool]:
+    """The exit code, and whether the worker before served on while new ones hung."""
+    started: list[str] = []
+
+    def told(words: str) -> bool:
+        return any(words in it["event"] for it in logged)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervisor = Supervisor(loaded().settings, [listener], folder, reload=loaded, say=started.append)
+        running = asyncio.create_task(supervisor.run())
+        await until(lambda: bool(started))
+        (before,) = supervisor._living
+        monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", HANGING])
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: told("those not replaced yet stay"))
+        stayed = supervisor._living == {before} and before.process.poll() is None
+        monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", WORKER])
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: told("workers replaced"))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await asyncio.wait_for(running, 30), stayed
+
+
+@pytest.mark.usefixtures("executable")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_new_worker_that_hangs_is_ended_and_the_old_one_serves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "START_SECONDS", 1.0)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with capture_logs() as logged:
+        ended = asyncio.run(supervise_through_a_hanging_release(folder, monkeypatch, logged))
+    assert ended == (0, True)
+    (late,) = [it for it in logged if "did not serve in time" in it["event"]]
+    assert late["worker"] == 0
+    assert "database" in late["event"]
+    (told,) = [it for it in logged if "those not replaced yet stay" in it["event"]]
+    assert told["signal"] == "SIGKILL"
+    assert "SIGHUP" in told["event"]
+
+
+@pytest.mark.usefixtures("executable")
+def test_a_server_alone_waits_for_a_successor_that_hangs_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "START_SECONDS", 1.0)
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", HANGING])
+    with pytest.raises(CannotStart) as refused:
+        asyncio.run(asyncio.wait_for(start_successors([0], tmp_path, []), 30))
+    assert refused.value.code == -signal.SIGKILL

@@ -29,6 +29,12 @@ from runplane.server.settings import Loaded, Settings, SettingsError
 
 STOP_SECONDS: Final = 9.5
 """How long a worker gets to end, beside `drain_seconds`, before it is killed."""
+START_SECONDS: Final = 300.0
+"""How long a worker may take to serve while others do, before it is killed.
+
+One starts in seconds. The first of a new release may have to change a large table, for minutes; but it also
+waits for a lock on the database, and without an end where whoever holds it hangs.
+"""
 FIRST_PAUSE: Final = 0.5
 """The pause before a worker that died soon is started again; it doubles each time."""
 LAST_PAUSE: Final = 30.0
@@ -144,7 +150,8 @@ class Supervisor:
 
     async def _start_all(self) -> str:
         """Start the first workers; returns what the one that may have filled the database has to say."""
-        welcome = await self._start(0)
+        # Nobody serves yet who would be kept waiting, and an old database may have a long way to go.
+        welcome = await self._start(0, patient=True)
         others = [asyncio.create_task(self._start(slot)) for slot in range(1, self._settings.workers)]
         try:
             await asyncio.gather(*others)
@@ -153,15 +160,18 @@ class Supervisor:
                 it.cancel()
         return welcome
 
-    async def _start(self, slot: int) -> str:
-        """Start a worker, and send away the one with the same number. Raises CannotStart."""
+    async def _start(self, slot: int, *, patient: bool = False) -> str:
+        """Start a worker, and send away the one with the same number. Raises CannotStart.
+
+        A `patient` one waits without end for the worker to serve.
+        """
         child = _begun(slot, self._run_dir, self._sockets)
         self._living.add(child)
-        welcome = await child.ready()
-        if welcome is None:
-            code = await child.gone()
+        try:
+            welcome = await _ready(child, None if patient else START_SECONDS)
+        except CannotStart:
             self._living.discard(child)
-            raise CannotStart(code)
+            raise
         self._now_serving(slot, child)
         return welcome
 
@@ -227,7 +237,7 @@ class Supervisor:
                 await self._start(slot)
             except CannotStart as error:
                 self._log.error(
-                    "a new worker cannot start; those not replaced yet stay",
+                    "a new worker cannot start; those not replaced yet stay until the next SIGHUP",
                     worker=slot,
                     **told_of(error.code),
                 )
@@ -250,6 +260,28 @@ class Supervisor:
             self._kill(it)
 
 
+async def _ready(child: Child, within: float | None) -> str:
+    """Wait until a worker serves: what it says then.
+
+    Raises CannotStart once it has ended. One that does not serve `within` so many seconds is killed.
+    """
+    welcome = None
+    try:
+        async with asyncio.timeout(within):
+            welcome = await child.ready()
+    except TimeoutError:
+        structlog.get_logger("supervisor").error(
+            "a starting worker did not serve in time and was killed; see what it waits for, often the "
+            "database. `runplane admin db migrate` has all the time it needs for a new schema",
+            worker=child.slot,
+            seconds=within,
+        )
+        child.kill()
+    if welcome is None:
+        raise CannotStart(await child.gone())
+    return welcome
+
+
 async def start_successors(
     slots: Iterable[int], run_dir: Path, sockets: list[socket.socket]
 ) -> dict[int, Child]:
@@ -258,8 +290,7 @@ async def start_successors(
     try:
         for slot in slots:
             child = started[slot] = _begun(slot, run_dir, sockets)
-            if await child.ready() is None:
-                raise CannotStart(await child.gone())
+            await _ready(child, START_SECONDS)
     except CannotStart:
         for it in started.values():
             it.terminate()
