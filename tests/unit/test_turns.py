@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runplane.server.core.errors import Unavailable
-from runplane.server.core.turns import SERVER, SHARED_SECONDS, Bounds, Share, Turns, agents_of, callers_of
+from runplane.server.core.turns import (
+    SERVER,
+    SHARED_SECONDS,
+    Bounds,
+    Share,
+    Turns,
+    agents_of,
+    callers_of,
+)
 
 A, B, C = callers_of(1), callers_of(2), callers_of(3)
 AGENTS = agents_of(1)
@@ -262,3 +273,76 @@ def test_what_a_job_raises_reaches_who_waits_for_it(make: Make) -> None:
     with pytest.raises(KeyError):
         turns.submit(A, fail).result(PATIENCE)
     assert turns.submit(A, lambda: 1).result(PATIENCE) == 1
+
+
+@contextlib.contextmanager
+def no_new_threads() -> Iterator[None]:
+    """The system really refuses to start one: no machine has room for a stack of that size."""
+    before = threading.stack_size(2**46)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def all_idle(turns: Turns) -> bool:
+    """Whether, after a moment, no thread is at work, or counted as if it were."""
+    deadline = time.monotonic() + PATIENCE
+    while turns._active and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return turns._active == 0
+
+
+@pytest.mark.parametrize("share", [A, SERVER])
+def test_without_any_thread_a_job_is_refused_and_the_next_one_done(make: Make, share: Share) -> None:
+    turns = make(threads=2).turns
+    with no_new_threads():
+        for _ in range(3):
+            with pytest.raises(Unavailable) as refused:
+                turns.submit(share, lambda: None)
+            assert refused.value.retry_after == 1
+            assert turns.inside(share.kind) == 0
+            assert turns._queues == {}
+    assert turns.submit(share, lambda: "done").result(PATIENCE) == "done"
+    assert all_idle(turns)
+
+
+def test_without_a_thread_more_a_job_waits_for_those_at_work(make: Make) -> None:
+    held = make(threads=4, each=3)
+    held.add(A, "a")
+    held.wait_for(1)
+    with no_new_threads():
+        for name in ("b", "c", "d"):
+            held.add(A, name)
+        held.finish("a")
+        # the thread at work asks for another one too, and goes on without it
+        assert held.wait_for(2) == ["a", "b"]
+        held.finish("b")
+        assert held.wait_for(3) == ["a", "b", "c"]
+    # and no place is lost: as many run side by side as ever did
+    for name in ("e", "f"):
+        held.add(A, name)
+    assert sorted(held.wait_for(5)) == ["a", "b", "c", "d", "e"]
+    held.finish_all()
+    assert all_idle(held.turns)
+    assert held.turns.inside("callers") == 0
+
+
+def test_threads_that_are_idle_are_used_before_another_is_started(make: Make) -> None:
+    turns = make(threads=8, each=8).turns
+    for number in range(50):
+        assert turns.submit(A, lambda it=number: it).result(PATIENCE) == number
+        assert all_idle(turns)
+    assert len(turns._started) == 1
+
+
+def test_a_process_that_closes_nothing_ends_all_the_same() -> None:
+    code = (
+        "from runplane.server.core.turns import NOBODY, Bounds, Turns; "
+        "turns = Turns('turns', 2, 1, bounds=Bounds.of(9), busy='full'); "
+        "turns.submit(NOBODY, lambda: print('done')).result()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "done\n"

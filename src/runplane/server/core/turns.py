@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -45,6 +45,8 @@ SHARED_SECONDS: Final = 60.0
 LONG_SECONDS: Final = 0.002
 """A job that computes longer is followed by a rest, where several tenants call."""
 LONGEST_REST_SECONDS: Final = 0.1
+
+_NO_THREAD: Final = "The server gets no thread from its system; try again shortly."
 
 SERVER: Final = Share("server")
 NOBODY: Final = Share("callers")
@@ -114,6 +116,8 @@ class _Group:
 class Turns:
     """A pool of threads. `busy` is what a caller reads whose job is refused.
 
+    Its own, not the library's: that one keeps a job that it got no thread for, and counts wrongly ever after.
+
     Agents have a quarter of the threads at most. A tenant has all but one while no other calls, and `each` of
     them once another has called within SHARED_SECONDS: who comes next finds one free.
     """
@@ -137,7 +141,10 @@ class Turns:
         # the tenant that called last and when, and when any other did
         self._last: Share | None = None
         self._last_at = self._others_at = -math.inf
-        self._pool = ThreadPoolExecutor(threads, name)
+        self._name = name
+        self._started: list[threading.Thread] = []
+        # threads that have nothing to do, each behind a lock that it waits for
+        self._idle: list[threading.Lock] = []
         self._lock = threading.Lock()
         self._groups = {kind: _Group(max(1, threads // 4) if kind == "agents" else threads) for kind in KINDS}
         self._order = deque(self._groups.values())
@@ -146,7 +153,10 @@ class Turns:
         self._closed = False
 
     def submit(self, share: Share, job: Callable[[], T]) -> Future[T]:
-        """Queue `job` behind its share's others. Raises Unavailable when too many are inside."""
+        """Queue `job` behind its share's others.
+
+        Raises Unavailable when too many are inside, or there is no thread at all.
+        """
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
@@ -160,6 +170,9 @@ class Turns:
             queue.jobs.append((future, job))
             self._enlist(queue)
             self._wake()
+            if not self._active:
+                self._withdraw(queue)
+                raise Unavailable(_NO_THREAD, retry_after=1)
         future.add_done_callback(lambda _: self._leave(queue))
         return future
 
@@ -172,9 +185,13 @@ class Turns:
         with self._lock:
             self._closed = True
             left = [job for queue in self._queues.values() for job in queue.jobs] if drop else []
+            idle, self._idle = self._idle, []
         for future, _ in left:
             future.cancel()
-        self._pool.shutdown(wait=True)
+        for it in idle:
+            it.release()
+        for it in self._started:
+            it.join()
 
     def _open(self, share: Share) -> _Queue:
         queue = self._queues[share] = _Queue(self._groups[share.kind], share)
@@ -204,11 +221,34 @@ class Turns:
             queue.group.line.append(queue)
 
     def _wake(self) -> None:
-        """Have one more thread work, if there is something for it to do."""
+        """Have one more thread work, if there is something for it to do, and the system gives one."""
         # after `close` the threads at work finish what is left
         if self._active < self._threads and not self._closed and any(it.ready for it in self._order):
             self._active += 1
-            self._pool.submit(self._work)
+            if self._idle:
+                self._idle.pop().release()
+            else:
+                self._start()
+
+    def _start(self) -> None:
+        # Like a crash, the end of a process that nobody has closed need not wait for those that are idle.
+        thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._started)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Those at work do what this one would have done. It is tried again with the next job.
+            self._active -= 1
+        else:
+            self._started.append(thread)
+
+    def _withdraw(self, queue: _Queue) -> None:
+        """Take back the last job of a queue. No thread is at work, so there is no other."""
+        queue.jobs.pop()
+        queue.inside -= 1
+        queue.group.inside -= 1
+        queue.group.line.remove(queue)
+        queue.listed = False
+        self._forget(queue)
 
     def _take(self) -> tuple[_Queue, Future[Any], Callable[[], Any]] | None:
         for _ in range(len(self._order)):
@@ -224,13 +264,22 @@ class Turns:
                 return queue, future, job
         return None
 
-    def _work(self) -> None:
+    def _serve(self) -> None:
+        wait = threading.Lock()
+        wait.acquire()
+        while self._work(wait):
+            wait.acquire()
+
+    def _work(self, wait: threading.Lock) -> bool:
+        """Do what there is to do; returns whether there will be more, once `wait` is released."""
         while True:
             with self._lock:
                 taken = self._take()
                 if taken is None:
                     self._active -= 1
-                    return
+                    if not self._closed:
+                        self._idle.append(wait)
+                    return not self._closed
                 self._wake()
             self._do(*taken)
 
