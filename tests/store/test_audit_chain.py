@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text, update
+from structlog.testing import capture_logs
 
-from runplane.server.audit.chain import ADOPT_SECONDS, BATCH, Chain, open_key
+from runplane.server.audit.chain import ADOPT_SECONDS, BATCH, LEAST, Chain, open_key
 from runplane.server.audit.journal import Journal, Note, Origin
 from runplane.server.audit.sealing import CONTENT, GENESIS, REFUSED, AuditKey
 from runplane.server.audit.tables import audit_chains, audit_keys, audit_log
@@ -66,7 +67,12 @@ class Log:
         return asyncio.run((chain or self.chain()).seal())
 
     def prune(self, days: int) -> int:
-        return asyncio.run(self.chain(days).prune())
+        """As many passes as there is something to delete."""
+        chain = self.chain(days)
+        done = 0
+        while gone := asyncio.run(chain.prune()):
+            done += gone
+        return done
 
     def verify(self, **noted: str) -> list[Report]:
         heads = dict(map(parse_head, noted.values()))
@@ -298,6 +304,58 @@ def test_retention_leaves_a_chain_that_is_broken(log: Log) -> None:
     log.clock.advance(10 * DAY)
     assert log.prune(1) == 0
     assert len(log.rows()) == 3
+
+
+@pytest.mark.parametrize("number", [1, BATCH + 1])
+def test_records_of_a_clock_that_was_ahead_do_not_stop_retention(log: Log, number: int) -> None:
+    log.write(2)
+    log.seal()
+    log.clock.advance(365 * DAY)
+    log.write(number)
+    log.seal()
+    log.clock.advance(-365 * DAY)
+    log.write(2)
+    log.seal()
+    newest = max(it["timestamp"] for it in log.rows()[-2:])
+    log.clock.advance(10 * DAY)
+    log.write(1)
+    log.seal()
+    assert log.prune(5) == number + 4
+    report = log.only()
+    assert (report.rows, report.pruned_until, report.fault) == (1, newest, "")
+
+
+def test_a_record_of_a_clock_that_was_behind_takes_no_other_with_it(log: Log) -> None:
+    log.write(3)
+    log.seal()
+    log.clock.advance(-365 * DAY)
+    log.write(1)
+    log.seal()
+    log.clock.advance(365 * DAY)
+    log.write(1)
+    log.seal()
+    assert log.prune(5) == 0
+    assert log.only().rows == 5
+
+
+def test_a_clock_that_is_ahead_does_not_empty_the_log_at_once(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.write(300)
+    log.seal()
+    chain = log.chain(90)
+    log.clock.advance(365 * DAY)
+    with capture_logs() as logged:
+        assert asyncio.run(chain.prune()) == LEAST
+        assert log.only().rows == 300 - LEAST
+        # a hundredth, where that is more
+        monkeypatch.setattr("runplane.server.audit.chain.LEAST", 1)
+        assert [asyncio.run(chain.prune()) for _ in range(3)] == [2, 2, 2]
+    (told,) = [it for it in logged if "look at the clock" in it["event"]]
+    assert told["tenant"] == 1001
+    log.clock.advance(-365 * DAY)
+    assert asyncio.run(chain.prune()) == 0
+    assert (log.only().rows, log.only().fault) == (300 - LEAST - 6, "")
 
 
 def test_retention_deletes_everything_of_an_idle_tenant(log: Log) -> None:

@@ -29,6 +29,12 @@ SEAL_SECONDS: Final = 0.5
 PRUNE_SECONDS: Final = 300.0
 BATCH: Final = 200
 """Rows of one transaction: on SQLite other writers wait for it, a few milliseconds."""
+PART: Final = 100
+LEAST: Final = 10
+"""One pass of retention deletes one in PART of a tenant's records, and LEAST in any case.
+
+Far more than grows old meanwhile. But a clock that is years ahead takes hours to empty a log, not a second.
+"""
 ADOPT_SECONDS: Final = 86_400
 """How long rows without a digest are accepted after an upgrade: replicas of the old release may still run."""
 _DAY: Final = 86_400
@@ -83,6 +89,8 @@ class Chain:
         self._retention = retention_days * _DAY
         # position last seen per tenant: a database that was set back under a running server shows
         self._seen: dict[int, int] = {}
+        # tenants of whom the log says already that retention has much to do
+        self._many: set[int] = set()
         self._stopping = asyncio.Event()
         self._done_at = time.monotonic()
         self._log = structlog.get_logger("audit")
@@ -189,20 +197,27 @@ class Chain:
         store.write_ends(unit, ends, self._key.mac(ends))
 
     async def prune(self) -> int:
-        """Delete records older than the retention; returns how many."""
-        before = instant(to_epoch(now(self._clock)) - self._retention)
+        """Delete some of the records older than the retention; returns how many."""
+        present = now(self._clock)
+        before = instant(to_epoch(present) - self._retention)
         done = 0
         for tenant_id in await self._lanes.read(store.tenants_in_log):
+            taken = 0
             while tenant_id not in self.broken:
-                gone = await self._lanes.write(_piece(self, tenant_id, before))
-                done += gone
-                self.pruned += gone
-                if gone < BATCH:
+                gone = await self._lanes.write(_piece(self, tenant_id, (before, present), taken))
+                if not gone:
                     break
+                taken += gone
+                self.pruned += gone
+            done += taken
         return done
 
-    def prune_batch(self, unit: Unit, tenant_id: int, before: Instant) -> int:
-        """Delete up to BATCH records at the beginning of a tenant's chain that are older than `before`."""
+    def prune_batch(self, unit: Unit, tenant_id: int, times: tuple[Instant, Instant], taken: int) -> int:
+        """Delete up to BATCH records at the beginning of a tenant's chain that are older than the first time.
+
+        The second is the present. Of this pass `taken` records are deleted already.
+        """
+        before, present = times
         try:
             ends = self._ends(unit, tenant_id)
         except ChainBroken:
@@ -210,12 +225,17 @@ class Chain:
             return 0
         if ends is None:
             return 0
+        room = max(LEAST, (ends.position - ends.pruned_position + taken) // PART) - taken
         old: list[Any] = []
-        for row in store.select_oldest(unit, tenant_id, ends.pruned_position, BATCH):
+        # Those of a clock that was ahead go with the next one that is old, and do not hold it up for years.
+        for row in store.select_oldest(unit, tenant_id, ends.pruned_position, present, BATCH):
             if row.timestamp >= before:
                 break
             old.append(row)
         store.delete_refused(unit, tenant_id, before)
+        if len(old) > room:
+            self._tell_of_many(tenant_id)
+            del old[max(0, room) :]
         if not old:
             return 0
         last = old[-1]
@@ -229,6 +249,15 @@ class Chain:
         )
         return gone
 
+    def _tell_of_many(self, tenant_id: int) -> None:
+        if tenant_id not in self._many:
+            self._many.add(tenant_id)
+            self._log.warning(
+                "many audit records are older than the retention, and are deleted in small parts; "
+                "if that is a surprise, look at the clock",
+                tenant=tenant_id,
+            )
 
-def _piece(chain: Chain, tenant_id: int, before: Instant) -> Callable[[Unit], int]:
-    return lambda unit: chain.prune_batch(unit, tenant_id, before)
+
+def _piece(chain: Chain, tenant_id: int, times: tuple[Instant, Instant], taken: int) -> Callable[[Unit], int]:
+    return lambda unit: chain.prune_batch(unit, tenant_id, times, taken)

@@ -175,9 +175,11 @@ def select_refused(unit: Unit, tenant_id: int) -> Any:
     return unit.execute(chosen.order_by(_A.id).limit(1), {"of": tenant_id}).first()
 
 
-def select_oldest(unit: Unit, tenant_id: int, after: int, limit: int) -> Sequence[Any]:
-    """Position, hash and timestamp of the first rows of a chain behind a position."""
-    chosen = select(_A.position, _A.hash, _A.timestamp).where(_OF_TENANT, _A.position > after)
+def select_oldest(unit: Unit, tenant_id: int, after: int, present: Instant, limit: int) -> Sequence[Any]:
+    """Position, hash and timestamp of the first rows of a chain behind a position; none of the future."""
+    chosen = select(_A.position, _A.hash, _A.timestamp).where(
+        _OF_TENANT, _A.position > after, _A.timestamp <= present
+    )
     return unit.execute(chosen.order_by(_A.position).limit(limit), {"of": tenant_id}).all()
 
 
