@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,10 @@ import pytest
 import structlog
 
 from runplane.server import logs
+from runplane.server.app import App
+from runplane.server.core.marks import Marks
 from runplane.server.http import tracing
+from runplane.server.settings import SettingsError, load_settings
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
 PARENT = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -203,6 +207,76 @@ def test_the_standard_variables_switch_it_on(environ: dict[str, str], wanted: bo
     assert tracing.wanted(environ) is wanted
 
 
+@pytest.mark.parametrize(
+    ("sampler", "header", "flags"),
+    [
+        ("", "", "01"),
+        ("", TRACEPARENT, "01"),
+        ("", f"{TRACEPARENT[:-2]}00", "00"),
+        ("", f"{TRACEPARENT[:-2]}ff", "01"),
+        ("always_off", TRACEPARENT, "00"),
+        ("always_off", "", "00"),
+        ("always_on", f"{TRACEPARENT[:-2]}00", "01"),
+    ],
+)
+def test_the_trace_is_handed_on_as_it_was_sampled(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, sampler: str, header: str, flags: str
+) -> None:
+    """Whoever is told that a trace is kept keeps his part too, of a trace that has no other."""
+    if sampler:
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    made = tracing.Tracing("1")
+    marks = Marks("0192-request")
+    made.begin(marks, header.encode(), "GET")
+    kept, handed_on = marks.span.is_recording(), marks.traceparent
+    made.end(marks, "anything", "", 200, 0)
+    made.close()
+    assert handed_on == f"00-{marks.trace_id}-{marks.span_id}-{flags}"
+    assert kept is (flags == "01")
+    assert len(collector.spans()) == kept
+    assert not header or marks.trace_id == PARENT
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "1.5"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "soon"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "few"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "-4"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "0x10"),
+    ],
+)
+def test_a_wrong_number_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: io.StringIO, name: str, text: str
+) -> None:
+    """One line says which, and nothing is made on disk."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv(name, text)
+    settings = load_settings({"data_dir": str(tmp_path / "data")}, {}).settings
+    with pytest.raises(SettingsError) as refused:
+        App(settings)
+    assert str(refused.value).startswith(f"{name}: must be ")
+    assert not (tmp_path / "data").exists()
+    assert lines.getvalue() == ""
+
+
+def test_a_number_that_is_empty_is_none(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
+) -> None:
+    """As compose files and charts pass what is unset."""
+    for name in ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_SPAN_EVENT_COUNT_LIMIT"):
+        monkeypatch.setenv(name, "")
+    made = tracing.open_tracing(os.environ, "1")
+    assert made is not None
+    made.close()
+    assert lines.getvalue() == ""
+
+
 def test_without_the_library_one_line_says_what_to_install(
     lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +288,6 @@ def test_without_the_library_one_line_says_what_to_install(
 
 @pytest.mark.slow
 def test_nothing_of_it_is_imported_unasked(tmp_path: Path) -> None:
-    import os
     import subprocess
 
     code = (

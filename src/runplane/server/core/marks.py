@@ -36,19 +36,21 @@ class RequestIds:
 class Marks:
     """The marks of one request. `span` is what `http.tracing` keeps for it, None while nothing is traced."""
 
-    __slots__ = ("request_id", "span", "span_id", "trace_id")
+    __slots__ = ("request_id", "sampled", "span", "span_id", "trace_id")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         # hexadecimal, as logs and traces show them; empty while nothing is traced
         self.trace_id = ""
         self.span_id = ""
+        # whether the trace is kept, by whoever began it or by the sampler here
+        self.sampled = False
         self.span: Any = None
 
     @property
     def traceparent(self) -> str:
         """The header that carries the trace on (W3C Trace Context), empty while nothing is traced."""
-        return f"00-{self.trace_id}-{self.span_id}-01" if self.trace_id else ""
+        return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}" if self.trace_id else ""
 
 
 CURRENT: Final[ContextVar[Marks | None]] = ContextVar("runplane_request", default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -25,6 +26,32 @@ _PARENT = re.compile(
 )
 _FLUSH_MILLIS: Final = 2_000
 
+# What spans are collected with before they are sent: the library's parameters, and what it takes by default.
+_BATCH: Final = MappingProxyType(
+    {
+        "OTEL_BSP_MAX_QUEUE_SIZE": ("max_queue_size", 2048),
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": ("max_export_batch_size", 512),
+        "OTEL_BSP_SCHEDULE_DELAY": ("schedule_delay_millis", 5_000),
+        "OTEL_BSP_EXPORT_TIMEOUT": ("export_timeout_millis", 30_000),
+    }
+)
+# Those the library reads itself, and raises for.
+_LIMITS: Final = (
+    "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+)  # fmt: skip
+_MOST: Final = 1_000_000_000
+
+
+class WrongVariable(Exception):
+    """A variable of OpenTelemetry that is no number it could be: its name and a sentence."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name}: {sentence}")
+        self.name = name
+        self.sentence = sentence
+
 
 def wanted(environ: Mapping[str, str]) -> bool:
     """Whether the environment asks for traces."""
@@ -34,11 +61,17 @@ def wanted(environ: Mapping[str, str]) -> bool:
 
 
 def open_tracing(environ: Mapping[str, str], version: str) -> Tracing | None:
-    """What makes spans, or None where nobody asked for them or the library is not installed."""
+    """What makes spans, or None where nobody asked for them or the library is not installed.
+
+    Raises WrongVariable.
+    """
     if not wanted(environ):
         return None
+    batch = _batch(environ)
+    for name in _LIMITS:
+        _number(environ, name, 0)
     try:
-        return Tracing(version)
+        return Tracing(version, batch)
     except ImportError:
         structlog.get_logger("tracing").warning(
             "no traces: the variables OTEL_* ask for them and OpenTelemetry is not installed; "
@@ -47,10 +80,30 @@ def open_tracing(environ: Mapping[str, str], version: str) -> Tracing | None:
         return None
 
 
+def _batch(environ: Mapping[str, str]) -> dict[str, int]:
+    found = {parameter: _number(environ, name, 1) or default for name, (parameter, default) in _BATCH.items()}
+    most = found["max_queue_size"]
+    if found["max_export_batch_size"] > most:
+        raise WrongVariable(
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", f"must be at most OTEL_BSP_MAX_QUEUE_SIZE, which is {most}."
+        )
+    return found
+
+
+def _number(environ: Mapping[str, str], name: str, least: int) -> int | None:
+    """The number that a variable gives; None where it is empty, as what is unset often is passed."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= _MOST:
+        raise WrongVariable(name, f"must be a whole number from {least} to {_MOST}.")
+    return int(text)
+
+
 class Tracing:
     """Makes spans and sends them in the background. Raises ImportError where the library is missing."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, batch: Mapping[str, Any] = MappingProxyType({})) -> None:
         # imported here: see the top of this file
         from opentelemetry import trace  # noqa: PLC0415
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
@@ -65,7 +118,7 @@ class Tracing:
         if environment.attributes.get("service.name", "").partition(":")[0] != "unknown_service":
             resource = resource.merge(environment)
         self._provider: Any = TracerProvider(resource=resource)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), **batch))
         self._tracer: Any = self._provider.get_tracer("runplane", version)
 
     def begin(self, marks: Marks, traceparent: bytes, method: str) -> None:
@@ -77,6 +130,7 @@ class Tracing:
         marks.span = span
         marks.trace_id = self._api.format_trace_id(found.trace_id)
         marks.span_id = self._api.format_span_id(found.span_id)
+        marks.sampled = found.trace_flags.sampled
         span.set_attribute("http.request.method", method)
         span.set_attribute("runplane.request_id", marks.request_id)
 
