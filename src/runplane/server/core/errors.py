@@ -58,11 +58,15 @@ class NotFound(DomainError):
 
 
 class MethodNotAllowed(DomainError):
-    """The path exists, the method does not. `allowed` fills the Allow header."""
+    """The path exists, the method does not. `allowed` fills the Allow header.
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
+    `of_tokens` says that the path is one of those whose answers nobody may keep, this one included.
+    """
+
+    def __init__(self, allowed: tuple[str, ...], *, of_tokens: bool = False) -> None:
         super().__init__(f"This address answers {', '.join(allowed)} only.")
         self.allowed = allowed
+        self.of_tokens = of_tokens
 
 
 class AlreadyExists(DomainError):

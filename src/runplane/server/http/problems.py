@@ -75,7 +75,9 @@ def crashed(surface: Surface, correlation_id: str) -> tuple[int, Headers, bytes]
 
 
 def _headers(error: e.DomainError, surface: Surface) -> Headers:
-    headers: Headers = list(NO_STORE) if surface is not Surface.MODERN else []
+    # no operation has been found that could have a surface
+    of_tokens = isinstance(error, e.MethodNotAllowed) and error.of_tokens
+    headers: Headers = list(NO_STORE) if surface is not Surface.MODERN or of_tokens else []
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))
     if isinstance(error, e.Throttled) and error.quota is not None:

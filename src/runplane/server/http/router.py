@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runplane.server.core.errors import MethodNotAllowed, NotFound
-from runplane.server.http.operation import Operation
+from runplane.server.http.operation import Operation, Surface
 
 _NO_PARAMS: dict[str, str] = {}
 
@@ -71,7 +71,8 @@ class Router:
             )
         found = node.methods.get(method)
         if found is None:
-            raise MethodNotAllowed(tuple(sorted(node.methods)))
+            of_tokens = any(it.surface is not Surface.MODERN for it, _ in node.methods.values())
+            raise MethodNotAllowed(tuple(sorted(node.methods)), of_tokens=of_tokens)
         operation, names = found
         return operation, dict(zip(names, values, strict=True))
 
