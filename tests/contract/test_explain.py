@@ -75,7 +75,7 @@ def test_what_is_refused_says_where_it_is_held(server: Server) -> None:
     told = viewer.post(EXPLAIN, json=question("delete", "registries")).json()
     assert told["message"].endswith("only in project " + org.inner.ref + ".")
     told = viewer.post(EXPLAIN, json=question("update", "settings")).json()
-    assert told["message"].endswith("in tenant runai and nowhere else.")
+    assert told["message"].endswith("in tenant runai, nor anywhere else.")
 
 
 def test_who_holds_nothing_may_ask(server: Server) -> None:

@@ -55,6 +55,22 @@ def test_keys_passwords_and_data_are_nobody_elses_business(start: Start) -> None
     assert {it.name: oct(mode(it)) for it in server.data_dir.iterdir() if mode(it) & 0o077} == {}
 
 
+def test_a_key_file_that_was_lost_is_missed_and_not_replaced(launch: Start, tmp_path: Path) -> None:
+    server = launch(tmp_path / "data", **GENERATED)
+    server.wait_until_ready()
+    server.close()
+    key = server.data_dir / KEY_FILE
+    kept = key.read_bytes()
+    key.unlink()
+    again = launch(server.data_dir, **GENERATED)
+    assert again.process.wait(30) == 78
+    assert f"Put {key} back" in again.errors
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    launch(server.data_dir, **GENERATED).wait_until_ready()
+
+
 @pytest.mark.clause("password.no-default")
 @pytest.mark.slow
 def test_the_generated_password_must_be_changed(start: Start) -> None:

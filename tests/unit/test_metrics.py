@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry, Info
 
 from runplane.server.core.errors import Forbidden, Invalid, Unauthenticated
 from runplane.server.http.fleet import (
@@ -158,15 +158,18 @@ def test_what_is_half_written_is_left_out(tmp_path: Path) -> None:
 
 def test_ages_and_starts_are_not_added() -> None:
     def part(value: float) -> list[Family]:
-        names = ("runplane_freshness_lag_seconds", "process_start_time_seconds", "runplane_info")
+        names = ("runplane_freshness_lag_seconds", "process_start_time_seconds")
         return [Family(it, "gauge", "", [(it, (), value)]) for it in names]
 
     found = figures([part(1.0), part(5.0)])
-    assert found == {
-        "runplane_freshness_lag_seconds[]": 5.0,
-        "process_start_time_seconds[]": 1.0,
-        "runplane_info[]": 5.0,
-    }
+    assert found == {"runplane_freshness_lag_seconds[]": 5.0, "process_start_time_seconds[]": 1.0}
+
+
+def test_what_a_server_is_stays_one() -> None:
+    made = CollectorRegistry()
+    Info("runplane", "What runs.", registry=made).info({"version": "1"})
+    part = families_of(made)
+    assert figures([part, part]) == {"runplane_info[('version', '1')]": 1.0}
 
 
 def test_who_serves_alone_has_no_fleet(tmp_path: Path) -> None:

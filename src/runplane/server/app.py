@@ -27,7 +27,7 @@ from runplane.server.http.metrics import RequestMetrics
 from runplane.server.http.operation import Operation
 from runplane.server.http.pipeline import Kernel
 from runplane.server.http.request import Receive, Scope, Send
-from runplane.server.http.tracing import open_tracing
+from runplane.server.http.tracing import WrongVariable, open_tracing
 from runplane.server.identity.authenticator import Authenticator
 from runplane.server.identity.credentials import CredentialBook
 from runplane.server.identity.kek_ring import open_ring
@@ -35,14 +35,15 @@ from runplane.server.identity.passwords import PasswordGate, PasswordHasher, Pas
 from runplane.server.identity.realms import Realms
 from runplane.server.identity.schedule import RotationSchedule
 from runplane.server.identity.service import Identity, IdentityRules
+from runplane.server.identity.store import select_signing_keys
 from runplane.server.identity.throttle import Throttle
 from runplane.server.identity.trusts.fetch import Fetcher
 from runplane.server.identity.trusts.keys import IssuerKeys
-from runplane.server.identity.vault import KeyEncryptionKey
+from runplane.server.identity.vault import KeyEncryptionKey, VaultError, sealed_with
 from runplane.server.jobs.worker import Worker
 from runplane.server.notices.opening import open_notices
 from runplane.server.organization.reports.service import job_kind as report_job
-from runplane.server.settings import Settings
+from runplane.server.settings import Settings, SettingsError
 from runplane.server.sql.engine import Database, sqlite_file
 from runplane.server.sql.freshness import POLL_SECONDS, Freshness
 from runplane.server.sql.group_commit import GroupCommit
@@ -80,7 +81,7 @@ def open_identity(
 ) -> Identity:
     """Wire the identity service over an open database."""
     group = GroupCommit(stores.lanes)
-    kek = open_kek(settings)
+    kek = _kek_of(settings, stores)
     realms = Realms(
         kek,
         settings.public_url,
@@ -125,6 +126,24 @@ def open_kek(settings: Settings) -> KeyEncryptionKey:
     )
 
 
+def _kek_of(settings: Settings, stores: Stores) -> KeyEncryptionKey:
+    """As `open_kek`, but a key file is made for an empty database only.
+
+    Raises VaultError where the file has been lost, or was not handed to a further replica: a new key would
+    open nothing, and hide that the right one is missing.
+    """
+    file = settings.keys.key_encryption_key_file
+    if settings.keys.key_encryption_key is None and not file.exists():
+        keys = stores.units.read(select_signing_keys)
+        # another first start may have made both meanwhile
+        if keys and not file.exists():
+            raise VaultError(
+                f"there is no such file, and the database was sealed with the key-encryption key "
+                f"{sealed_with(bytes(keys[-1][3]))}. Put {file} back from a backup or from another replica."
+            )
+    return open_kek(settings)
+
+
 class App:
     """A server ready to be run: an ASGI application with start-up and shutdown."""
 
@@ -134,6 +153,10 @@ class App:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._stopping = False
+        try:
+            self.tracing = open_tracing(os.environ, __version__)
+        except WrongVariable as error:
+            raise SettingsError(error.name, error.sentence) from error
         # the loop the server runs on, once it does
         self.loop: asyncio.AbstractEventLoop
         self.stores = open_stores(settings, self._clock)
@@ -152,7 +175,6 @@ class App:
             settings.metrics.token,
         )
         self.operations = rooms.operations(self.identity, ready=self._ready, scrape=self.scrape)
-        self.tracing = open_tracing(os.environ, __version__)
         if self.tracing is not None:
             self.stores.lanes.trace = self.tracing.unit
         self.notices = open_notices(settings, self.stores.lanes, self._clock)

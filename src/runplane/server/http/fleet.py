@@ -29,7 +29,7 @@ FOLD_SECONDS: Final = 60.0
 
 _ADDED: Final = frozenset({"counter", "histogram"})
 _LEAST: Final = frozenset({"process_start_time_seconds", "process_max_fds"})
-_ENDINGS_OF_MOST: Final = ("_info", "_age_seconds", "_lag_seconds", "_up")
+_ENDINGS_OF_MOST: Final = ("_age_seconds", "_lag_seconds", "_up")
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -84,6 +84,8 @@ def _joined(family: Family, one: float, two: float) -> float:
         return one + two
     if family.name in _LEAST:
         return min(one, two)
+    if family.kind == "info":
+        return one
     return max(one, two) if family.name.endswith(_ENDINGS_OF_MOST) else one + two
 
 

@@ -125,7 +125,7 @@ class KeyEncryptionKey:
             raise VaultError("The sealed value is not one of this version of runplane.")
         if sealed[:_HEAD] != self._prefix:
             raise VaultError(
-                f"The value was sealed with the key-encryption key {sealed[1:_HEAD].hex()}, "
+                f"The value was sealed with the key-encryption key {sealed_with(sealed)}, "
                 f"but this server was started with {self.fingerprint}; start it with the former."
             )
         nonce = sealed[_HEAD : _HEAD + _NONCE]
@@ -133,6 +133,11 @@ class KeyEncryptionKey:
             return self._cipher.decrypt(nonce, sealed[_HEAD + _NONCE :], self._prefix + context)
         except InvalidTag:
             raise VaultError("The sealed value is damaged or belongs to another place.") from None
+
+
+def sealed_with(sealed: bytes) -> str:
+    """The fingerprint of the key that sealed a value."""
+    return sealed[len(_VERSION) : _HEAD].hex()
 
 
 def _from_text(text: str, where: str) -> bytes:

@@ -220,7 +220,7 @@ def _sentence(
     if principal.scope and asked.uncut.allows(wanted, node.path):
         return f"You have {wanted} in {where}, but this token is confined to the scope {principal.scope}."
     elsewhere = [describe(it, principal)[-1] for it in asked.grants.scopes(wanted).roots]
-    but = f"; only in {', '.join(elsewhere[:3])}" if elsewhere else " and nowhere else"
+    but = f"; only in {', '.join(elsewhere[:3])}" if elsewhere else ", nor anywhere else"
     return f"{asked.name} {verb} no access rule that grants {wanted} in {where}{but}."
 
 
