@@ -268,10 +268,16 @@ def test_a_missing_profile_is_told(kube: Line) -> None:
         5,
         "There is no Kubernetes profile nowhere; `kubectl config get-contexts` shows them.\n",
     )
-    kube.kubeconfig.unlink()
+    kube.kubeconfig.write_text("apiVersion: v1\nkind: Config\n")
     code, _, err = kube("kubeconfig", "set")
     assert (code, err) == (
         5,
         f"No Kubernetes profile is chosen in {kube.kubeconfig}; run `kubectl config use-context NAME`.\n",
+    )
+    kube.kubeconfig.unlink()
+    code, _, err = kube("kubeconfig", "set")
+    assert (code, err) == (
+        5,
+        f"There is no kubeconfig at {kube.kubeconfig}; name yours with --kubeconfig or in KUBECONFIG.\n",
     )
     assert not kube.kubeconfig.exists()

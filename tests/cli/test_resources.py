@@ -162,6 +162,8 @@ def test_a_decision_is_explained(line: Line, server: Server, lab: str) -> None:
     assert line("user", "list", **weak)[0] == 4
     assert line("can-i", "read", "users", **weak)[0] == 4
     assert line("can-i", "read", "users")[0] == 0
+    code, _, err = line("why", "flub", "users")
+    assert (code, err) == (2, "There is no action 'flub'; use create, read, update or delete.\n")
 
 
 def test_a_shell_completes_commands_and_names(line: Line, lab: str) -> None:

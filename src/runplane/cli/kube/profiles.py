@@ -61,6 +61,10 @@ class Profiles:
         wanted = name or self._current()
         if not wanted:
             shown = ", ".join(map(str, self.files))
+            if not any(path.exists() for path in self.files):
+                raise NotThere(
+                    f"There is no kubeconfig at {shown}; name yours with --kubeconfig or in KUBECONFIG."
+                )
             raise NotThere(
                 f"No Kubernetes profile is chosen in {shown}; run `kubectl config use-context NAME`."
             )

@@ -15,6 +15,9 @@ from runplane.cli.resources.model import Filling
 
 _CODES: Final = f"{EXIT_CODES} A no ends with 4."
 
+# The server's words, which refuses others without saying which there are.
+_ACTIONS: Final = ("create", "read", "update", "delete")
+
 _Scope = Annotated[str, typer.Option("--scope", metavar="SCOPE", help=SCOPE_HELP)]
 _User = Annotated[str | None, typer.Option("--user", metavar="EMAIL", help="Ask about this person.")]
 _Account = Annotated[
@@ -106,7 +109,7 @@ def _decision(target: Target, decision: str) -> dict[str, Any]:
 
     from runplane.cli.connect import connect
 
-    if decision in ("create", "read", "update", "delete"):
+    if decision in _ACTIONS:
         raise WrongUsage(f"Say what to {decision}, as in `runplane why {decision} project`.")
     with connect(target) as api:
         return api.get(f"/api/v1/authorization/decisions/{quote(decision, safe='')}")
@@ -118,6 +121,10 @@ def _judged(
     from runplane.cli.connect import connect
     from runplane.cli.resources.names import Resolver
 
+    if asked[0] not in _ACTIONS:
+        raise WrongUsage(
+            f"There is no action {asked[0]!r}; use {', '.join(_ACTIONS[:-1])} or {_ACTIONS[-1]}."
+        )
     with connect(target) as api:
         filling = Filling({"action": asked[0], "resourceType": asked[1]}, {}, Resolver(api))
         # without a scope the question is about the tenant
