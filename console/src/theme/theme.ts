@@ -132,6 +132,7 @@ export const variables: CSSVariablesResolver = () => {
     '--mantine-color-body': 'var(--rp-surface)',
     '--mantine-color-text': 'var(--rp-ink)',
     '--mantine-color-dimmed': 'var(--rp-dim)',
+    '--mantine-color-disabled-color': 'var(--rp-off)',
     '--mantine-color-placeholder': 'var(--rp-faint)',
     '--mantine-color-default': 'var(--rp-surface)',
     '--mantine-color-default-hover': 'var(--rp-hover)',

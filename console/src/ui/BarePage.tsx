@@ -39,7 +39,7 @@ export function BarePage({ title, tab = title, children }: Props) {
         {children}
       </main>
       <footer className={classes.foot}>
-        <Text size="xs" c="dimmed">
+        <Text size="xs" c="dimmed" className="unkerned">
           {told ? `${told.product} ${told.version}` : ' '}
         </Text>
         <Anchor href="/api/docs" size="xs">

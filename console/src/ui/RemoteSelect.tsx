@@ -25,10 +25,12 @@ interface Props<Reply> extends FieldProps {
   options: (reply: Reply, search: string) => Option[];
   /** The label of a value that was chosen elsewhere and may not be on the list. */
   chosenLabel?: string | undefined;
+  /** What to say where there is nothing to choose from, whatever is typed. */
+  none?: string;
 }
 
 export function RemoteSelect<Reply>(props: Props<Reply>) {
-  const { value, onChange, request, options, chosenLabel, ...others } = props;
+  const { value, onChange, request, options, chosenLabel, none = 'Nothing found', ...others } = props;
   const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState<Option>();
   const current = chosen?.value === value ? chosen : undefined;
@@ -43,7 +45,13 @@ export function RemoteSelect<Reply>(props: Props<Reply>) {
     <Select
       searchable
       nothingFoundMessage={
-        found.error ? found.error.message : found.isFetching ? 'Searching…' : 'Nothing found'
+        found.error
+          ? found.error.message
+          : found.isFetching
+            ? 'Searching…'
+            : search.trim() === ''
+              ? none
+              : 'Nothing found'
       }
       {...others}
       data={data.map(({ value: it, label }) => ({ value: it, label }))}

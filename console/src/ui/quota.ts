@@ -37,10 +37,15 @@ export function amount(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: 2 });
 }
 
+/** An amount of something that can be counted, whose plural is given: "1 GPU", "2 GPUs", "0.5 GPUs", "1 MiB". */
+export function counted(value: number, unit: string): string {
+  return `${amount(value)} ${value === 1 ? unit.replace(/s$/, '') : unit}`;
+}
+
 /** The quota as a sentence. */
 export function quotaWords({ deserved, limit, allocated }: Quota, unit: string): string {
   const used =
-    allocated === null ? 'Nothing is reported as allocated' : `${amount(allocated)} ${unit} allocated`;
+    allocated === null ? 'Nothing is reported as allocated' : `${counted(allocated, unit)} allocated`;
   const over =
     allocated !== null && deserved !== null && allocated > deserved
       ? `, ${amount(allocated - deserved)} over quota`

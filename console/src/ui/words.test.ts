@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { usage } from '@/pages/service-accounts/snippets';
 import { envFile } from '@/ui/env';
-import { quotaBar, quotaWords } from '@/ui/quota';
+import { counted, quotaBar, quotaWords } from '@/ui/quota';
 import { expiryOf, relativeTime } from '@/ui/time';
 
 const NOW = Date.parse('2026-06-15T12:00:00Z');
@@ -46,6 +46,16 @@ describe('quota bars', () => {
     expect(quotaBar({ deserved: 4, limit: 10, allocated: 6 })).toEqual({ within: 40, over: 20, mark: 40 });
     expect(quotaWords({ deserved: 4, limit: null, allocated: 6 }, 'GPUs')).toBe(
       '6 GPUs allocated, 2 over quota; quota 4, no limit.',
+    );
+  });
+
+  it('count one as one', () => {
+    expect(counted(1, 'GPUs')).toBe('1 GPU');
+    expect(counted(0.5, 'GPUs')).toBe('0.5 GPUs');
+    expect(counted(0, 'cores')).toBe('0 cores');
+    expect(counted(1, 'MiB')).toBe('1 MiB');
+    expect(quotaWords({ deserved: 4, limit: null, allocated: 1 }, 'GPUs')).toBe(
+      '1 GPU allocated; quota 4, no limit.',
     );
   });
 });

@@ -96,7 +96,7 @@ export function Component() {
           <EmptyState
             icon={IconBuilding}
             title="No departments yet"
-            text="Each cluster brings a default department. Make one for each part of your organization that gets a share of its own."
+            text="Every cluster brings a default department, so make a cluster first. Then make one for each part of your organization that gets a share of its own."
             action={create}
           />
         }

@@ -44,7 +44,14 @@ export function Details({ event }: { event: Event }) {
           facts={[
             ['Subject', event.subject],
             ['Subject type', event.subject_type],
-            ['Source IP', event.source_ip],
+            [
+              'Source IP',
+              event.source_ip && (
+                <span key="ip" className="unkerned">
+                  {event.source_ip}
+                </span>
+              ),
+            ],
             ['Call', `${event.http_method} ${event.url}`],
             ['Request ID', <CopyableId key="id" id={event.request_id} what="request ID" full />],
           ]}

@@ -90,6 +90,8 @@ export const columns: readonly Column<Event>[] = [
     id: 'source_ip',
     title: 'Source IP',
     value: (it) => it.source_ip,
+    // The dots of an address drown between kerned digits.
+    render: (it) => (it.source_ip ? <span className="unkerned">{it.source_ip}</span> : undefined),
     sort: 'source_ip',
     width: 130,
     filter: { kind: 'text' },

@@ -54,11 +54,16 @@ export function PoolDrawer({ pool, onClose }: { pool?: Pool; onClose: () => void
 }
 
 function Identity({ form }: { form: Form }) {
+  const clusters = useClusterChoices();
   return (
     <>
       <Select
         label="Cluster"
-        data={[...useClusterChoices()]}
+        placeholder="Choose a cluster"
+        data={[...clusters]}
+        nothingFoundMessage={
+          clusters.length > 0 ? 'Nothing found' : 'There is no cluster yet; make one first.'
+        }
         searchable
         allowDeselect={false}
         {...form.getInputProps('clusterId')}

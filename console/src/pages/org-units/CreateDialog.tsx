@@ -102,6 +102,7 @@ function CreateForm({ kind, onClose, onMade, clusters }: Props & { clusters: rea
         <RemoteSelect
           label="Cluster"
           placeholder="Choose a cluster"
+          none="There is no cluster yet; make one first."
           value={clusterId || null}
           error={form.errors.clusterId}
           onChange={(id) =>

@@ -40,7 +40,7 @@ export const quotaColumns: readonly Column<Unit>[] = [
     render: (it) => <QuotaBar {...gpuTotal(it)} unit="GPUs" />,
     sort: 'totalGpuQuota',
     filter: { field: 'totalGpuQuota', kind: 'number' },
-    width: 190,
+    width: 160,
   },
   {
     id: 'nodePools',

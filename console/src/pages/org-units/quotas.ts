@@ -6,7 +6,7 @@
  */
 import type { components } from '@/api/schema';
 import type { Resources, ResourcesIn, Unit } from '@/pages/org-units/units';
-import { amount, type Quota } from '@/ui/quota';
+import { counted, type Quota } from '@/ui/quota';
 
 type Units = components['schemas']['MemoryOut']['units'];
 
@@ -192,7 +192,7 @@ function sum(values: readonly (number | null)[]): number | null {
   );
 }
 
-/** An amount in words: "12 GPUs", "Unlimited". */
+/** An amount in words: "12 GPUs", "1 GPU", "Unlimited". */
 export function amountWords(value: number | null, unit: string): string {
-  return value === null || value === UNLIMITED ? UNLIMITED_WORD : `${amount(value)} ${unit}`;
+  return value === null || value === UNLIMITED ? UNLIMITED_WORD : counted(value, unit);
 }

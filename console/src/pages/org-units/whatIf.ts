@@ -1,7 +1,7 @@
 /** What a change of quotas would do, in words. Pure. */
 import { amountWords, MEGABYTES, UNLIMITED } from '@/pages/org-units/quotas';
 import type { Resources, WhatIf } from '@/pages/org-units/units';
-import { amount } from '@/ui/quota';
+import { amount, counted } from '@/ui/quota';
 
 type Step = WhatIf['changes'][number];
 type Excess = WhatIf['over'][number];
@@ -45,11 +45,11 @@ function value(attribute: string, given: Step['before'], units: string): string 
   if (attribute.endsWith('Weight')) return amount(given);
   if (given === UNLIMITED) return amountWords(null, '');
   if (attribute.startsWith('gpu.')) return gpus(given);
-  return attribute.startsWith('cpu.') ? `${amount(given / 1000)} cores` : `${amount(given)} ${units}`;
+  return attribute.startsWith('cpu.') ? counted(given / 1000, 'cores') : `${amount(given)} ${units}`;
 }
 
 function gpus(count: number): string {
-  return `${amount(count)} ${count === 1 ? 'GPU' : 'GPUs'}`;
+  return counted(count, 'GPUs');
 }
 
 /** Who would be over, by how much. */
@@ -58,7 +58,7 @@ export function excessWords({ department, nodePool, resource, quota, assigned }:
     resource === 'gpu'
       ? gpus(it)
       : resource === 'cpu'
-        ? `${amount(it / 1000)} cores`
+        ? counted(it / 1000, 'cores')
         : `${amount(it / MEGABYTES.GB)} GB of memory`;
   const promised = assigned === UNLIMITED ? `unlimited ${RESOURCES[resource] ?? resource}` : said(assigned);
   const over = assigned === UNLIMITED ? '' : `: ${said(assigned - quota)} too many`;

@@ -2,7 +2,7 @@
 import '@mantine/charts/styles.css';
 import { BarChart } from '@mantine/charts';
 import type { QuotaRow } from '@/pages/overview/quotaRows';
-import { amount } from '@/ui/quota';
+import { amount, counted } from '@/ui/quota';
 
 interface Props {
   rows: readonly QuotaRow[];
@@ -23,7 +23,7 @@ export default function QuotaChart({ rows, reported }: Props) {
       orientation="vertical"
       gridAxis="y"
       tickLine="none"
-      valueFormatter={(gpus) => `${amount(gpus)} GPUs`}
+      valueFormatter={(gpus) => counted(gpus, 'GPUs')}
       maxBarWidth={14}
       barProps={{ isAnimationActive: false, radius: [0, 3, 3, 0] }}
       barChartProps={{ accessibilityLayer: false, barGap: 2 }}

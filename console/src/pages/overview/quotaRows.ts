@@ -1,7 +1,7 @@
 /** Departments and projects as the bars of the overview. Pure. */
 import { gpuTotal } from '@/pages/org-units/quotas';
 import type { Unit } from '@/pages/org-units/units';
-import { amount } from '@/ui/quota';
+import { amount, counted } from '@/ui/quota';
 
 export interface QuotaRow {
   id: string;
@@ -44,5 +44,5 @@ export function quotaRows(units: readonly Unit[], clusters: ReadonlyMap<string, 
 /** A row as a sentence, for people who do not see the bars. */
 export function rowWords({ quota, allocated }: QuotaRow): string {
   const used = allocated === null ? 'allocation not reported' : `${amount(allocated)} allocated`;
-  return `${quota === null ? 'unlimited quota' : `quota ${amount(quota)} GPUs`}, ${used}`;
+  return `${quota === null ? 'unlimited quota' : `quota ${counted(quota, 'GPUs')}`}, ${used}`;
 }

@@ -85,7 +85,7 @@ export function Component() {
           <EmptyState
             icon={IconFolders}
             title="No projects yet"
-            text="Make one for each team or piece of work that shares GPUs; it belongs to a department, which bounds it."
+            text="Make one for each team or piece of work that shares GPUs; it belongs to a department of a cluster, which bounds it."
             action={create}
           />
         }
