@@ -4,6 +4,7 @@ WORKERS ?= 2
 # Each worker begins with whole modules, so that both do not start the server of each.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 FAST := not postgres and not slow and not browser and not detail
+STATIC := check-console check-format check-lint check-imports
 MAKEFLAGS += --no-print-directory
 # Keeps the output of jobs that run side by side apart, where this make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -12,11 +13,11 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve console dist lint-deploy test check faults mutants screenshots bench docs lock fmt openapi readme clean
+.PHONY: help serve console dist lint-deploy test check check-static faults mutants screenshots bench docs lock fmt openapi readme clean
 .PHONY: check-format check-lint check-types check-imports check-tests check-console
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 serve: $(BIN)/.run-ready ## start the server on http://127.0.0.1:8080 (settings: RUNPLANE_*)
 	@tools/console.sh offer
@@ -37,7 +38,10 @@ test: $(BIN)/.dev-ready ## run all tests (those that need PostgreSQL, Node.js or
 	@tools/console.sh test
 
 check: $(BIN)/.dev-ready ## format, lint, types, imports, architecture and fast tests; under 90 seconds
-	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests check-console check-format check-lint check-imports
+	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types check-tests $(STATIC)
+
+check-static: $(BIN)/.dev-ready ## what check does besides the tests; the build machine runs it after `make test`
+	@$(MAKE) -k -j $(WORKERS) $(SYNC) check-types $(STATIC)
 
 check-format:
 	@$(BIN)/ruff format --check

@@ -17,6 +17,7 @@ import pytest
 from httpx._transports import default
 from hypothesis import HealthCheck, settings
 
+from support.in_memory import use_memory
 from support.postgres import PostgresMissing, PostgresServer
 from support.server import any_server, make_server, server
 from support.trials import figure, printed
@@ -48,6 +49,8 @@ def _share_trust() -> None:
 
 
 _share_trust()
+# before anything asks where temporary files go, pytest included
+use_memory()
 
 
 def unavailable(requirement: str, reason: str) -> NoReturn:

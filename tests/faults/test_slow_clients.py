@@ -29,11 +29,13 @@ from support.sockets import (
     wait_for_sockets,
     wait_until_closed,
 )
-from support.trials import Figure, trials
+from support.trials import FULL, Figure, trials
 
 HALF_A_HEADER = b"POST /api/v1/token HTTP/1.1\r\nHost: runplane.test\r\nX-Half: "
 BODY = b"POST /api/v1/token HTTP/1.1\r\nHost: runplane.test\r\nContent-Type: application/json\r\n"
 GRACE = 30.0
+HEADER_SECONDS = http_server.HEADER_SECONDS if FULL else 4.0
+"""Within which a client has to ask for something; the suite has servers that give less."""
 GROWTH_KB = 40.0
 """What an open connection may cost the server; measured are 4 to 12."""
 
@@ -76,13 +78,13 @@ def test_sockets_that_never_ask_anything(
 ) -> None:
     size = trials(few, full)
     need_files(size)
-    server = start()
+    server = start(command=patched(HEADER_SECONDS=HEADER_SECONDS))
     quiet = measure(server, trials(200, 1000))
     memory, open_before = memory_of(server), sockets_of(server)
     with crowd(server, size, data) as bad:
         beside = measure(server, trials(100, 400))
         grown, still = memory_of(server) - memory, sockets_of(server) - open_before
-        left, told, _ = wait_until_closed(bad, http_server.HEADER_SECONDS + GRACE)
+        left, told, _ = wait_until_closed(bad, HEADER_SECONDS + GRACE)
         assert left == 0
         assert told.startswith(b"HTTP/1.1 408 ")
     wait_for_sockets(server, open_before, GRACE)
@@ -165,14 +167,14 @@ def test_more_connections_than_allowed(start: Start, figure: Figure) -> None:
     limit = trials(100, 1000)
     size = limit * 3
     need_files(size)
-    server = start(connections=str(limit))
+    server = start(command=patched(HEADER_SECONDS=HEADER_SECONDS), connections=str(limit))
     quiet = measure(server, 100)
     memory = memory_of(server)
     with crowd(server, size) as bad:
         assert sockets_of(server) <= limit + 32
         beside = measure(server, trials(100, 400))
         grown = memory_of(server) - memory
-        left, _, _ = wait_until_closed(bad, http_server.HEADER_SECONDS + GRACE)
+        left, _, _ = wait_until_closed(bad, HEADER_SECONDS + GRACE)
         assert left == 0
     report(figure, f"{size} sockets where {limit} are allowed", quiet, beside)
     figure(f"memory for {size} sockets where {limit} are allowed", f"{grown:.1f} MB")

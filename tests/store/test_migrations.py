@@ -29,6 +29,7 @@ import runplane.server.organization.node_pools.tables
 import runplane.server.organization.reports.tables
 import runplane.server.organization.settings.tables
 import runplane.server.organization.units.tables  # noqa: F401 - all of these register their tables
+from conftest import database_url
 from runplane.server import app as server_app
 from runplane.server.authz.tables import access_rules, scope_nodes
 from runplane.server.identity.tables import signing_keys, users
@@ -38,6 +39,11 @@ from runplane.server.sql.engine import Database
 from runplane.server.sql.migrate import HEAD, OLDEST, SchemaTooNew, current, migrate
 from runplane.server.sql.schema import metadata, tenants
 
+# empty, where the other tests of this folder have the schema made
+__all__ = ["database_url"]
+
+# as servers, more of them start at once in tests/faults
+AT_ONCE = 4
 SOURCES = Path(server_app.__file__).parents[2]
 
 
@@ -131,11 +137,11 @@ START = "from runplane.server import app, settings; app.App(settings.load_settin
 
 
 @pytest.mark.slow
-def test_eight_first_starts_make_one_of_everything(database_url: str, tmp_path: Path) -> None:
+def test_first_starts_at_once_make_one_of_everything(database_url: str, tmp_path: Path) -> None:
     environment = {"RUNPLANE_DATA_DIR": str(tmp_path / "data"), "RUNPLANE_DATABASE_URL": database_url}
     everything = {**os.environ, **environment, "PYTHONPATH": str(SOURCES)}
-    starts = [subprocess.Popen([sys.executable, "-c", START], env=everything) for _ in range(8)]
-    assert [start.wait(90) for start in starts] == [0] * 8
+    starts = [subprocess.Popen([sys.executable, "-c", START], env=everything) for _ in range(AT_ONCE)]
+    assert [start.wait(90) for start in starts] == [0] * AT_ONCE
     database = Database(database_url)
     with database.engine.connect() as connection:
         for table in (tenants, users, signing_keys, access_rules, scope_nodes):

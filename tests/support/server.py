@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shutil
 import socket
 import tempfile
 import threading
@@ -57,14 +56,16 @@ QUICK_HASHES = PasswordParameters(time_cost=1, memory_kib=64, parallelism=1)
 
 
 @functools.cache
-def _empty_database() -> Path:
-    """A file with the schema and nothing in it; each server begins with a copy. `tests/store` migrates."""
-    path = Path(tempfile.mkdtemp(prefix="runplane-template-")) / "runplane.db"
-    _migrated(f"sqlite:///{path}")
-    return path
+def empty_database() -> bytes:
+    """A file of SQLite with the schema and nothing in it; each server begins with a copy."""
+    with tempfile.TemporaryDirectory(prefix="runplane-template-") as folder:
+        path = Path(folder) / "runplane.db"
+        migrated(f"sqlite:///{path}")
+        return path.read_bytes()
 
 
-def _migrated(url: str) -> None:
+def migrated(url: str) -> None:
+    """Give an empty database the schema."""
     database = Database(url)
     migrate(database)
     database.close()
@@ -115,7 +116,7 @@ class Server:
         """Start on the same data; the constructor has done it once."""
         if "RUNPLANE_DATABASE_URL" not in self.environment and not any(self.data_dir.glob("*.db")):
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(_empty_database(), self.data_dir / "runplane.db")
+            (self.data_dir / "runplane.db").write_bytes(empty_database())
         hasher = PasswordHasher(QUICK_HASHES)
         self.app = App(load_settings({}, self.environment).settings, self.clock, hasher)
         config = uvicorn.Config(
@@ -229,7 +230,7 @@ def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         running.stop()
         return
     cluster = request.getfixturevalue("postgres_server")
-    url = cluster.create_database(cluster.template("schema", _migrated))
+    url = cluster.create_database(cluster.template("schema", migrated))
     running = Server(data_dir, database_url=url)
     yield running
     running.stop()
