@@ -17,6 +17,7 @@ from sqlalchemy import select
 from runplane.server.identity.browser.tables import browser_sessions
 from runplane.server.identity.tables import sessions
 from support.accounts import other_tenant
+from support.credentials import stored as rows_of
 from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
 SESSION = "__Host-runplane-session"
@@ -423,6 +424,16 @@ def test_asvs_7_4_3_a_new_password_ends_the_other_browsers(any_server: Server) -
     assert answer.status_code == 200, answer.text
     assert here.renew().status_code == 200
     assert there.renew().json()["reason"] == "ended"
+
+
+def test_what_a_temporary_password_opened_is_closed_in_the_records_too(any_server: Server) -> None:
+    """Its tokens end by the person's epoch; who looks at the sessions must not find one that seems open."""
+    user_id, email, temporary = new_user(any_server)
+    any_server.token(email, temporary)
+    body = {"email": email, "password": temporary, "newPassword": OWN_PASSWORD}
+    assert Browser(any_server).send("POST", "/password", json=body).status_code == 200
+    found = rows_of(any_server, sessions, user_id=user_id)
+    assert sorted(it["revoked_at"] is None for it in found) == [False, True]
 
 
 def test_a_temporary_password_opens_nothing_and_must_be_changed(any_server: Server) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from runplane.agent.simulate import Agent, AgentRefused, Simulation
 from runplane.protocol.agent import HEARTBEAT_PATH
+from runplane.server.identity.tables import clients
 from runplane.server.organization.clusters.model import LIVENESS_SECONDS
 from support.clusters import agent_of, make_cluster, node, secret_of
+from support.credentials import opens, stored
 from support.server import Server
 
 CLUSTERS = "/api/v1/clusters"
@@ -175,6 +177,15 @@ def test_an_agent_is_asked_to_leave_and_takes_everything_with_it(any_server: Ser
     make_cluster(any_server, name)
 
 
+def test_the_secret_of_an_agent_ends_with_its_cluster(any_server: Server) -> None:
+    cluster_id = make_cluster(any_server, fresh())["uuid"]
+    secret = secret_of(any_server, cluster_id)
+    assert opens(any_server, cluster_id, secret)
+    assert any_server.admin.delete(f"{CLUSTERS}/{cluster_id}").status_code == 204
+    assert not opens(any_server, cluster_id, secret)
+    assert stored(any_server, clients, client_id=cluster_id) == []
+
+
 def test_an_agent_that_nobody_asked_cannot_remove_its_cluster(server: Server) -> None:
     cluster_id = make_cluster(server, fresh())["uuid"]
     agent = agent_of(server, cluster_id)
@@ -190,7 +201,8 @@ def test_agents_and_people_cannot_do_one_anothers_work(server: Server) -> None:
         assert answer.status_code in (403, 404)
     refused = agent.client.get("/api/v1/users")
     assert (refused.status_code, "agent" in refused.json()["message"]) == (403, True)
-    assert server.admin.post(HEARTBEAT_PATH, json={}).status_code == 403
+    refused = server.admin.post(HEARTBEAT_PATH, json={})
+    assert (refused.status_code, "Only the agent" in refused.json()["message"]) == (403, True)
 
 
 def test_the_credential_of_a_cluster_is_no_service_account(server: Server) -> None:

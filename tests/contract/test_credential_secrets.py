@@ -9,8 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from runplane.server.authz.principal import Principal, SubjectKind
 from runplane.server.core.clock import Instant, instant
-from runplane.server.identity.tables import client_secrets, clients
+from runplane.server.core.errors import Unauthenticated
+from runplane.server.core.ids import new_id
+from runplane.server.identity.clients.service import create_client
+from runplane.server.identity.records import ClientKind
+from runplane.server.identity.tables import client_secrets, clients, users
 from support.credentials import (
     ACCESS_KEYS,
     FACES,
@@ -133,6 +138,24 @@ def test_use_is_noted(any_server: Server, face: Face) -> None:
     assert item["lastLogin"] == one["lastLogin"]
 
 
+def test_the_use_of_an_access_key_is_its_owners(any_server: Server) -> None:
+    """Whoever looks for accounts that nobody uses must not find those used by programs only."""
+    owner = person(any_server)
+    made = ACCESS_KEYS.create(owner.client)
+
+    def last_login() -> str | None:
+        [row] = stored(any_server, users, id=owner.id)
+        return row["last_login"]
+
+    any_server.flush()
+    before = last_login()
+    any_server.clock.advance(60)
+    assert opens(any_server, made["clientId"], made["_secret"])
+    any_server.flush()
+    [key] = stored(any_server, clients, id=made["id"])
+    assert last_login() == key["last_login"] != before
+
+
 # Expiry
 
 
@@ -226,6 +249,14 @@ def test_a_key_that_ends_leaves_none_behind_that_does_not(any_server: Server) ->
 
 
 @each_of_tenant
+def test_enabling_what_is_enabled_ends_no_token(any_server: Server, face: Face) -> None:
+    made = face.create(any_server.admin)
+    me = acts(any_server, made)
+    assert any_server.admin.patch(f"{face.path}/{made['id']}", json={"enabled": True}).status_code == 200
+    assert me.get(face.path).status_code == 403
+
+
+@each_of_tenant
 def test_disabling_ends_tokens_for_good(any_server: Server, face: Face) -> None:
     made = face.create(any_server.admin)
     one, me = f"{face.path}/{made['id']}", acts(any_server, made)
@@ -271,3 +302,13 @@ def test_of_deleting_and_renewing_at_once_one_order_holds(any_server: Server, fa
     assert set(answers[::2]) <= {204, 404}
     assert set(answers[1::2]) <= {200, 404}
     assert stored(any_server, client_secrets, client_key=made["id"]) == []
+
+
+def test_whoever_was_deleted_a_moment_ago_gets_no_key(any_server: Server) -> None:
+    """The token was good when the request came; the person went while it waited for its turn to write."""
+    gone = Principal(1001, "runai", SubjectKind.USER, new_id(), "gone@example.com")
+    with pytest.raises(Unauthenticated, match="was deleted"):
+        any_server.units.write(
+            lambda unit: create_client(unit, gone, ClientKind.ACCESS_KEY, name(), expires_at=None)
+        )
+    assert stored(any_server, clients, owner_id=gone.id) == []

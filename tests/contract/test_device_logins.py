@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from runplane.server.identity.logins.devices import MAX_WAITING, USER_CODE_LETTERS
 from runplane.server.identity.logins.tables import device_logins
@@ -197,6 +198,33 @@ def test_of_ten_who_ask_at_once_one_gets_in(any_server: Server) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: poll(any_server, codes), range(10)))
     assert sorted(it.status_code for it in answers) == [200] + [400] * 9
+    # the code came back, if only a moment later: nobody can tell which of the ten was the machine
+    [let_in] = [it.json()["access_token"] for it in answers if it.status_code == 200]
+    assert not accepted(any_server, let_in)
+
+
+@pytest.mark.postgres
+@pytest.mark.clause("device.single-use")
+def test_of_two_who_ask_at_one_moment_neither_stays_in(
+    postgres_database: Callable[..., str], make_server: Callable[..., Server]
+) -> None:
+    """Both have found the code unused: who is a moment later must be noticed like who is a minute later."""
+    server = make_server(database_url=postgres_database())
+    codes = begin_device(server)
+    answer_device(browser(server), codes)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(2) as pool:
+        with server.units.database.engine.begin() as holding:
+            holding.execute(select(device_logins.c.digest).with_for_update())
+            asked = [pool.submit(poll, server, codes) for _ in range(2)]
+            deadline = time.monotonic() + 10
+            while holding.execute(waiting).scalar() != 2:
+                assert time.monotonic() < deadline, "they do not wait for one another"
+                time.sleep(0.01)
+        answers = [it.result() for it in asked]
+    assert sorted(it.status_code for it in answers) == [200, 400]
+    [let_in] = [it.json()["access_token"] for it in answers if it.status_code == 200]
+    assert not accepted(server, let_in)
 
 
 def test_of_ten_decisions_at_once_one_counts(any_server: Server) -> None:

@@ -8,8 +8,12 @@ from collections.abc import Callable
 
 import jwt
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
+from runplane.server.core.clock import Instant
+from runplane.server.identity import schedule
+from runplane.server.identity.keyring import SigningKey
 from runplane.server.identity.rotation import Rotated, ahead_seconds
 from runplane.server.identity.schedule import RotationSchedule
 from runplane.server.identity.tables import signing_keys
@@ -126,6 +130,59 @@ def test_it_can_be_switched_off(make_server: MakeServer) -> None:
     # it ends by itself instead of looking
     asyncio.run_coroutine_threadsafe(never.run(), server.app.loop).result(10)
     assert len(kids(server)) == 1
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The algorithms of the keys that are made from now on."""
+    made: list[str] = []
+    generate = SigningKey.generate
+
+    def noted(at: Instant, algorithm: str) -> SigningKey:
+        made.append(algorithm)
+        return generate(at, algorithm)
+
+    monkeypatch.setattr(SigningKey, "generate", noted)
+    return made
+
+
+def test_looking_makes_no_key_before_it_is_time(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks every second, and a key for RS256 takes as long."""
+    server = make_server(keys_rotate_days="0")
+    server.clock.advance(PERIOD - 60)
+    made = counted(monkeypatch)
+    assert (step(server), made) == ([], [])
+    server.clock.advance(60)
+    assert (len(step(server)), made) == (1, ["ES256"])
+
+
+@pytest.mark.parametrize("hindrance", ["the last key waits", "the table takes none"])
+def test_after_a_failure_it_rests(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, hindrance: str
+) -> None:
+    """It would otherwise make a key and wait for the tenant's lock at every look."""
+    server = make_server(keys_rotate_days="0")
+    if hindrance == "the last key waits":
+        server.clock.advance(2)
+        [rotated] = step(server, period=1)
+        eventually(lambda: rotated.kid in server.app.identity.realms.by_tenant(1001).kids)
+    else:
+        refusing = "BEFORE INSERT ON signing_keys BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        server.units.write(lambda unit: unit.execute(text(f"CREATE TRIGGER closed {refusing}")))
+    server.clock.advance(2)
+    tried = counted(monkeypatch)
+    monkeypatch.setattr(schedule, "LOOK_SECONDS", 0.001)
+    # not written out: the trace of an error takes longer than ten tries
+    with capture_logs() as told:
+        work = RotationSchedule(server.app.identity, period=1).run()
+        running = asyncio.run_coroutine_threadsafe(work, server.app.loop)
+        eventually(lambda: bool(tried))
+        with pytest.raises(TimeoutError):
+            running.result(0.5)
+        running.cancel()
+    assert len(tried) == 1
+    assert [it["event"] for it in told] == ["signing key not rotated, will try again"]
 
 
 def test_another_algorithm_is_published_before_it_signs(make_server: MakeServer) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from runplane.server.authz.tables import access_rules
+from runplane.server.sql.unit import Unit
 from support.accounts import (
     REALM,
     V1,
@@ -24,6 +27,7 @@ from support.accounts import (
     service_account,
     sign_in,
 )
+from support.credentials import person as holder
 from support.server import ADMIN_EMAIL, Server
 
 REVOKE = f"{REALM}/protocol/openid-connect/revoke"
@@ -44,6 +48,33 @@ def revoke(server: Server, token: str, **options: Any) -> httpx.Response:
     options = options or {"data": {"client_id": "cli"}}
     form = {"token": token, **options.pop("data", {})}
     return server.client().post(REVOKE, data=form, **options)
+
+
+def test_an_access_key_speaks_for_its_present_owner_only(server: Server) -> None:
+    made = access_key(server.admin)
+    token = server.client_token(made.client_id, made.secret)
+    assert accepted(server, token)
+    bend(server, "clients", made.id, owner_id=person(server)[0])
+    answer = server.client(token).get("/api/v1/authorization/permissions")
+    assert (answer.status_code, answer.json()["reason"]) == (401, "deleted")
+
+
+def test_rights_are_remembered_while_polls_succeed_and_not_longer(
+    make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another replica may have taken them away, and this one would never hear of it."""
+    server = make_server()
+    caller = holder(server, "System administrator")
+    assert caller.client.get("/api/v1/users").status_code == 200
+
+    def take_away(unit: Unit) -> None:
+        mine = access_rules.c.subject_key == caller.email.lower()
+        assert unit.execute(update(access_rules).where(mine).values(deleted_at=unit.now)).rowcount == 1
+
+    server.units.write(take_away)
+    assert caller.client.get("/api/v1/users").status_code == 200
+    monkeypatch.setattr(server.app.stores.freshness, "is_stale", lambda: True)
+    assert caller.client.get("/api/v1/users").status_code == 403
 
 
 # rotation

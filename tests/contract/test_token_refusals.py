@@ -33,7 +33,7 @@ from support.accounts import (
     person,
     service_account,
 )
-from support.server import ADMIN_EMAIL, Server
+from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, Server
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,15 @@ def test_damaged_basic_is_an_invalid_client(anybody: httpx.Client, header: str) 
         return
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith("Basic ")
+    # and says so: whoever has the right secret would look for the fault there
+    assert "malformed" in answer.text
+
+
+@pytest.mark.parametrize("half", [{"AppId": "somebody"}, {"AppSecret": WRONG}])
+def test_half_of_a_credential_is_no_wrong_credential(anybody: httpx.Client, half: dict[str, str]) -> None:
+    answer = anybody.post(V1, json={"grantType": "app_token", **half})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert "a client id and a client secret" in answer.text
 
 
 @pytest.mark.clause("token.one-client-authentication", "token.parameter-once")
@@ -203,6 +212,23 @@ def test_json_must_say_that_it_is_json(anybody: httpx.Client, route: str) -> Non
     assert answer.status_code == 415
 
 
+@pytest.mark.parametrize("given", [7, True, ["a"], {"a": "b"}])
+def test_what_is_no_text_is_no_credential(anybody: httpx.Client, given: Any) -> None:
+    """Only a lifetime may be a number; a name of digits would match an account that is called so."""
+    answer = anybody.post(V1, json={"grantType": "app_token", "AppId": given, "AppSecret": WRONG})
+    assert (answer.status_code, answer.json()["message"]) == (400, "AppId must be text.")
+
+
+def test_a_number_given_twice_is_refused_like_a_text(anybody: httpx.Client, machine: Machine) -> None:
+    """Which of the two counts is a matter of the parser, and another one may sit in front of this server."""
+    fields = f'"grantType":"app_token","AppId":"{machine.name}","AppSecret":"{machine.secret}"'
+    for body, status in ((f'{{{fields},"ttl":60}}', 200), (f'{{{fields},"ttl":60,"ttl":3600}}', 400)):
+        answer = anybody.post(V1, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == status, answer.text
+    lone = anybody.post(V1, content='{"ttl":1,"ttl":2}', headers={"content-type": "application/json"})
+    assert "twice" in lone.text
+
+
 def test_json_encoded_twice_is_read(anybody: httpx.Client, machine: Machine) -> None:
     body = json.dumps({"grantType": "app_token", "AppId": machine.name, "AppSecret": machine.secret})
     assert anybody.post(V1, json=body).status_code == 200
@@ -233,6 +259,40 @@ def test_unsupported_grants_say_so(anybody: httpx.Client, grant: str) -> None:
         assert "urn:" not in told
 
 
+def test_keys_are_looked_for_once_however_many_strangers_ask(
+    make_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token with a key nobody knows costs its sender nothing, and must not cost a read of the database."""
+    server, loads = make_server(), list[Any]()
+    realms = server.app.identity.realms
+    load, known = realms.load, server.client(server.token(ADMIN_EMAIL, ADMIN_PASSWORD))
+    # the poll reads them too, in its own time
+    monkeypatch.setattr(realms, "keep_up", lambda *_: None)
+    monkeypatch.setattr(realms, "_monotonic", lambda: 0.0)
+    monkeypatch.setattr(realms, "load", lambda reader: (loads.append(reader), load(reader)))
+
+    def ask(token: str) -> None:
+        answer = server.client(token).get("/api/v1/users")
+        assert (answer.status_code, answer.json()["reason"]) == (401, "unknown_key")
+
+    header, rest = known.headers["authorization"].removeprefix("Bearer ").split(".", 1)
+    kid = realms.by_tenant(1001).minter.kid.encode()
+    other = base64.urlsafe_b64encode(base64.urlsafe_b64decode(header + "==").replace(kid, b"0" * len(kid)))
+    strange = f"{other.rstrip(b'=').decode()}.{rest}"
+    realms.expect_more()
+    assert known.get("/api/v1/users").status_code == 200
+    assert loads == []
+    for _ in range(3):
+        ask(strange)
+    assert len(loads) == 1
+
+
+def test_an_exchange_without_the_others_token_says_what_to_send(anybody: httpx.Client) -> None:
+    answer = anybody.post(V1, json={"grantType": "external_token_exchange"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert "Send the token of the other issuer" in answer.text
+
+
 @pytest.mark.parametrize("route", [V1, V2])
 def test_a_field_has_a_greatest_length(anybody: httpx.Client, route: str) -> None:
     told = "too long" if route == V1 else "is not acceptable text"
@@ -255,7 +315,7 @@ def test_token_routes_answer_post_only_and_are_never_stored(
     for method in ("GET", "PUT", "DELETE"):
         answer = anybody.request(method, route)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-        assert answer.headers["cache-control"] == "no-store"
+        assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     given = anybody.post(route, **good(route, machine))
     bad = anybody.post(route, **({"data": {"grant_type": "x"}} if route in FORM_ROUTES else {"json": {}}))
     assert (given.status_code, bad.status_code) == (200, 400)

@@ -49,6 +49,13 @@ def test_pinned_keys_need_no_network(server: Server, issuer: Issuer) -> None:
     assert len(issuer.asked) == asked
 
 
+def test_an_exchange_counts_for_its_service_account(make_server: Any, issuer: Issuer) -> None:
+    server = make_server(limits_client_per_minute="5")
+    made = trust(server, issuer, jwks=issuer.jwks())
+    codes = [trusted(server, made, issuer.token()).status_code for _ in range(7)]
+    assert codes == [200] * 5 + [429] * 2
+
+
 def test_pinned_keys_are_bounded(server: Server, issuer: Issuer) -> None:
     """Whoever exchanges a token makes this server read the pinned keys of all trusts in its issuer."""
     (key,) = issuer.jwks()["keys"][:1]
@@ -69,6 +76,21 @@ def test_an_internal_issuer_is_not_asked_unless_the_operator_allows_it(
     assert "not a public address" in check["message"]
     assert "127.0.0.1" not in check["message"]
     assert len(issuer.asked) == asked
+
+
+@pytest.mark.clause("jwks.no-storm")
+def test_an_issuer_is_not_asked_for_a_token_that_could_not_be_accepted(
+    issuer: Issuer, trusting: Server
+) -> None:
+    """Anybody can send such a token, and this server would be made to call others at their will."""
+    made = trust(trusting, issuer)
+    trusting.app.identity.issuers._known.clear()
+    asked = len(issuer.asked)
+    for token in (issuer.token(repository="acme/other"), issuer.token(exp=1), issuer.token(aud="x")):
+        assert trusted(trusting, made, token).json()["error"] == "invalid_grant"
+    assert len(issuer.asked) == asked
+    assert trusted(trusting, made, issuer.token()).status_code == 200
+    assert len(issuer.asked) > asked
 
 
 @pytest.mark.clause("jwks.no-storm")
@@ -302,6 +324,14 @@ def test_an_issuer_that_does_not_answer_is_not_waited_for(
         over.set()
         issuer.pages.clear()
         trusting.app.identity.issuers._known.clear()
+
+
+def test_trying_a_token_looks_at_its_signature_whatever_else_is_wrong(
+    trusting: Server, issuer: Issuer
+) -> None:
+    made = trust(trusting, issuer)
+    stranger = SigningKey("k1").sign(issuer.claims(repository="acme/other"))
+    assert {"signature", "repository"} <= set(failed(trusting, made, stranger))
 
 
 def test_trying_a_token_tells_what_else_stands_in_its_way(trusting: Server, issuer: Issuer) -> None:

@@ -6,11 +6,15 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tools.mutation.changes import apply, changes, told
+from tools.mutation.covered import Covered
+from tools.mutation.runs import Runs
+from tools.mutation.trials import Judge
 
 EVERY_KIND = '''
 def f(a, b):
@@ -231,3 +235,14 @@ def test_the_verdicts_are_those_of_tests_that_pass_without_the_mutant(
         "27 return number > limit()  →  return None": ["killed", beyond],
         "27 number > limit()  →  number >= limit()": ["killed", "test_gate.py::test_five_is_not_beyond"],
     }
+
+
+def test_each_file_of_tests_is_asked_before_one_is_asked_for_long() -> None:
+    """The test that tells may be in the last file; those of the first are much alike."""
+    tests = [f"tests/test_{file}.py::test_{number}" for file in range(9) for number in range(40)]
+    covered = Covered(dict.fromkeys(tests, 1.0), {}, set())
+    first, rest = Judge(covered, Runs(lambda: None), patience=70)._stages(tests)
+    assert (len(first), len(rest)) == (60, 9)
+    assert Counter(it.partition("::")[0] for it in first) == {f"tests/test_{it}.py": 10 for it in range(6)}
+    # those of one file together, because they share a server
+    assert rest == [f"tests/test_{file}.py::test_{number}" for file in (6, 7, 8) for number in range(3)]

@@ -9,7 +9,8 @@ import pytest
 
 from runplane.server.authz.grants import Grant, Grants
 from runplane.server.authz.guard import Allow, can, decide, own_tenant, public
-from runplane.server.authz.permissions import READ, USERS, permission
+from runplane.server.authz.limits import must_hold
+from runplane.server.authz.permissions import ALL_PERMISSIONS, READ, USERS, permission
 from runplane.server.authz.principal import Principal, SubjectKind
 from runplane.server.bootstrap import FirstAdmin
 from runplane.server.core.errors import Forbidden, NotFound
@@ -71,3 +72,21 @@ def test_the_system_scope_needs_a_grant_there() -> None:
 
 def test_the_first_administrators_password_does_not_show_itself() -> None:
     assert "hush" not in repr(FirstAdmin("a@example.com", "hush", None))
+
+
+@pytest.mark.parametrize(("lacking", "rest"), [(1, ""), (5, ""), (6, " and 1 more"), (9, " and 4 more")])
+def test_what_is_lacking_is_named_up_to_five_and_then_counted(lacking: int, rest: str) -> None:
+    principal = caller("/1001/").principal
+    wanted = sorted((it for it in ALL_PERMISSIONS if it.resource is not USERS), key=lambda it: it.text)
+    names = [it.text for it in wanted[:lacking]]
+    with pytest.raises(Forbidden) as refused:
+        must_hold(principal, [permission(READ, USERS), *wanted[:lacking]], "/1001/")
+    assert f"you lack {', '.join(names[:5])}{rest} in " in refused.value.message
+    assert refused.value.extra == {"missingPermissions": names}
+    must_hold(principal, [permission(READ, USERS)], "/1001/")
+
+
+def test_a_declaration_tells_who_may_call() -> None:
+    """The table of operations in the documents is made of these."""
+    assert str(READ_USERS.anywhere()) == str(permission(READ, USERS))
+    assert str(public("a health check")) == "public: a health check"

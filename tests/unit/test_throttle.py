@@ -138,6 +138,22 @@ def test_a_source_that_sprays_one_password_over_many_accounts_is_stopped() -> No
     assert waiting(throttle, HERE, 900) == 1
 
 
+def test_the_figures_count_who_has_to_wait_now() -> None:
+    throttle = Throttle()
+    guess(throttle, "anna", 10, 0)
+    guess(throttle, "ben", 10, 30, start=10)
+    assert throttle.figures(30) == (2, 0)
+    assert throttle.figures(59.9) == (2, 0)
+    # a lock that is over at this moment is over
+    assert throttle.figures(60) == (1, 0)
+    for number in range(29):
+        throttle.failed("carl", HERE, f"other-{number}", 60, lockable=False)
+    assert throttle.figures(60) == (1, 0)
+    throttle.failed("carl", HERE, "the fiftieth", 60, lockable=False)
+    assert throttle.figures(60) == (1, 1)
+    assert throttle.figures(900) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [

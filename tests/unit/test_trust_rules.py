@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal
 
@@ -11,9 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runplane.server.core.errors import Invalid
 from runplane.server.identity.trusts.fetch import Fetcher, Guard, check_address
 from runplane.server.identity.trusts.keys import IssuerFailed
-from runplane.server.identity.trusts.model import MAX_COMPARED, Condition, matches
+from runplane.server.identity.trusts.model import (
+    MAX_COMPARED,
+    MAX_CONDITIONS,
+    MAX_NAME,
+    MAX_TEXT,
+    MAX_VALUES,
+    MAX_WILDCARDS,
+    Condition,
+    TrustDraft,
+    check_draft,
+    matches,
+)
 from runplane.server.settings import SettingsError, load_settings
 
 PIECES = st.lists(st.sampled_from(["a", "b", "/", ":", "*", "**", "?", "."]), max_size=8)
@@ -68,6 +81,101 @@ def test_a_claim_longer_than_any_that_is_meant_meets_nothing(operator: Literal["
     condition = Condition("sub", operator, ("repo:acme/**", "x" * 2000))
     assert not condition.holds("repo:acme/" + "x" * MAX_COMPARED)
     assert Condition("sub", "matches", ("repo:acme/**",)).holds("repo:acme/" + "x" * (MAX_COMPARED - 10))
+
+
+def draft(issuer: str, *conditions: Condition) -> TrustDraft:
+    """A trust in an issuer that nothing but the conditions can be wrong with."""
+    return TrustDraft("ci", "account", issuer, "https://runplane.example", conditions, None, 600, False, True)
+
+
+GITHUB = "https://token.actions.githubusercontent.com"
+GITLAB = "https://gitlab.com"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "conditions"),
+    [
+        # a number or a name without a slash is a whole owner where it is compared literally
+        (GITHUB, [Condition("repository_owner_id", "equals", ("4711",))]),
+        (GITHUB, [Condition("repository", "equals", ("acme/train", "acme/serve"))]),
+        (GITHUB, [Condition("sub", "matches", ("repo:acme/*:ref:refs/heads/main",))]),
+        (GITLAB, [Condition("project_path", "matches", ("acme/**", "apex/?"))]),
+        (GITLAB, [Condition("ref", "matches", ("v*",)), Condition("namespace_id", "equals", ("7",))]),
+        ("https://gitlab.corp.example", [Condition("ref", "matches", ("v*",))]),
+    ],
+)
+def test_a_condition_that_names_an_owner_is_enough(issuer: str, conditions: list[Condition]) -> None:
+    check_draft(draft(issuer, *conditions))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "conditions"),
+    [
+        # anybody's job can have this branch, and anybody may be called acme-and-more
+        (GITHUB, [Condition("ref", "equals", ("refs/heads/main",))]),
+        (GITHUB, [Condition("repository_owner", "matches", ("acme*",))]),
+        (GITHUB, [Condition("sub", "matches", ("repo:*/train:**",))]),
+        # of several values each lets in, so each must name one
+        (GITHUB, [Condition("repository", "matches", ("acme/*", "*/train"))]),
+        (GITLAB + "/", [Condition("ref", "equals", ("main",))]),
+    ],
+)
+def test_a_shared_issuer_without_an_owner_would_let_everybody_in(
+    issuer: str, conditions: list[Condition]
+) -> None:
+    with pytest.raises(Invalid, match="signs tokens for everybody"):
+        check_draft(draft(issuer, *conditions))
+
+
+OWN = "https://gitlab.corp.example/"
+
+
+def of_length(draft: TrustDraft, name: str, length: int) -> TrustDraft:
+    """A draft one of whose parts has a length; those of a condition are told by their own name."""
+    claims = [Condition(f"c{number}", "equals", ("x",)) for number in range(length)]
+    values = tuple(f"v{number}" for number in range(length))
+    changes: dict[str, dict[str, object]] = {
+        "name": {"name": "x" * length},
+        "audience": {"audience": "x" * length},
+        "issuer": {"issuer": OWN + "x" * (length - len(OWN))},
+        "conditions": {"conditions": claims},
+        "claim": {"conditions": [Condition("x" * length, "equals", ("x",))]},
+        "values": {"conditions": [Condition("sub", "equals", values)]},
+        "value": {"conditions": [Condition("sub", "equals", ("x" * length,))]},
+        "wildcards": {"conditions": [Condition("sub", "matches", ("x" + "*x" * length,))]},
+    }
+    return replace(draft, **changes[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("name", 1, MAX_NAME),
+        ("audience", 1, MAX_TEXT),
+        ("issuer", len(OWN), MAX_TEXT),
+        ("conditions", 1, MAX_CONDITIONS),
+        ("claim", 1, MAX_TEXT),
+        ("values", 1, MAX_VALUES),
+        ("value", 1, MAX_TEXT),
+        ("wildcards", 0, MAX_WILDCARDS),
+    ],
+)
+def test_the_limits_of_a_trust_are_what_they_say(name: str, least: int, most: int) -> None:
+    good = draft(OWN, Condition("sub", "equals", ("x",)))
+    for length in (least, most):
+        check_draft(of_length(good, name, length))
+    for length in (most + 1, *([0] if least == 1 else [])):
+        with pytest.raises(Invalid):
+            check_draft(of_length(good, name, length))
+
+
+def test_a_trusts_tokens_live_for_one_to_fifteen_minutes() -> None:
+    good = draft(OWN, Condition("sub", "equals", ("x",)))
+    for seconds in (60, 900):
+        check_draft(replace(good, max_token_seconds=seconds))
+    for seconds in (59, 901):
+        with pytest.raises(Invalid, match="maxTokenSeconds"):
+            check_draft(replace(good, max_token_seconds=seconds))
 
 
 @pytest.mark.parametrize("host", ["a..b", ".a", "a" * 64 + ".example", "a." * 200 + "b"])

@@ -57,6 +57,11 @@ def test_a_file_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path,
         KeyEncryptionKey.load_or_create(path)
 
 
+def test_what_is_no_regular_file_is_no_key() -> None:
+    with pytest.raises(VaultError, match="regular file"):
+        KeyEncryptionKey.load(Path(os.devnull))
+
+
 def test_eight_at_once_get_one_key(tmp_path: Path) -> None:
     path = tmp_path / "kek"
     start = threading.Barrier(8)

@@ -197,7 +197,7 @@ def test_only_our_keys_with_their_own_algorithm(change: dict[str, Any]) -> None:
         {"crit": ["exp"]}, {"jku": "http://evil.example/keys"}, {"jwk": {}},
         {"x5u": "http://evil.example"}, {"b64": False},
         {"typ": "at+jwt"}, {"typ": "jwt"}, {"typ": None}, {"kid": None}, {"kid": 7}, {"kid": ["x"]},
-        {"kid": "k" * 129},
+        {"kid": "k" * 129}, {"kid": "\ud800"},
         {"kid": "k" * 2000},
     ],
 )  # fmt: skip
@@ -299,6 +299,15 @@ def test_the_size_limit_is_exact() -> None:
 
     assert VERIFIER.verify(of(8192), NOW)
     assert refusal(of(8193)).reason == "malformed"
+
+
+def test_the_greatest_claims_are_read_and_the_longest_key_id_is_looked_for() -> None:
+    """One character or member more is malformed (above); these are what an issuer may still send."""
+    audience = ["runai", *(["x"] * 511)]
+    read = VERIFIER.verify(KEY.minter().mint(claims(jti="x" * 1024, email="y" * 1024, aud=audience)), NOW)
+    assert (len(read.jti), len(read.email), len(read.aud)) == (1024, 1024, 512)
+    header = {"alg": "ES256", "typ": "JWT", "kid": "k" * 128}
+    assert refusal(sign(json.dumps(claims()).encode(), json.dumps(header).encode())).reason == "unknown_key"
 
 
 def test_a_refusal_never_quotes_the_token() -> None:

@@ -59,10 +59,11 @@ class Judge:
             return Verdict.UNREACHED, "no test runs through it"
         passed = 0
         stages = list(self._stages(tests))
+        chosen = [test for stage in stages for test in stage]
         if self.covered.is_early(mutant):
             stages.append([])
         for stage in stages:
-            noticed, passing = self._stage(mutant, stage or stages[0], anew=not stage)
+            noticed, passing = self._stage(mutant, stage or chosen, anew=not stage)
             if noticed is not None:
                 return noticed
             passed += passing if stage else 0
@@ -112,9 +113,11 @@ class Judge:
         first = [test for group in by_file[:_FILES] for test in group[:_OF_EACH]]
         yield first
         spent, rest, tried = sum(self.covered.seconds[it] for it in first), list[str](), set(first)
-        for test in (it for it in tests if it not in tried):
+        # one of each file, then another of each: those of one file are much alike
+        in_turn = sorted((it for group in by_file for it in enumerate(group)), key=lambda it: it[0])
+        for test in (it for _, it in in_turn if it not in tried):
             spent += self.covered.seconds[test]
             if spent < self.patience:
                 rest.append(test)
         if rest:
-            yield rest
+            yield sorted(rest, key=tests.index)
