@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runplane.server.authz.narrowing import TokenScope
-from runplane.server.core.clock import Instant
+from runplane.server.core.clock import Instant, to_epoch
 from runplane.server.core.errors import GrantRefused
 from runplane.server.core.secrets import digest
 from runplane.server.identity.records import UserRow
@@ -30,6 +30,8 @@ class _Spent:
     client_id: str
     refresh_token: str
     scope: str
+    # whole seconds until the session is over: no token outlives it
+    left: int
 
 
 async def grant(identity: Identity, request: TokenRequest) -> Issued:
@@ -48,7 +50,7 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
         spent.client_id,
         spent.session_id,
         identity.clock.epoch(),
-        request.lifetime(identity.rules.token_seconds),
+        request.lifetime(min(identity.rules.token_seconds, spent.left)),
         spent.scope,
     )
     scope = spent.scope or None
@@ -74,17 +76,18 @@ def _spend(identity: Identity, unit: Unit, request: TokenRequest, asked: TokenSc
         _punish_reuse(identity, unit, request, key)
         return None
     user = select_user(unit, tenant_id, user_id)
+    left = int(to_epoch(Instant(expires_at))) - int(to_epoch(unit.now))
     if (
         user is None
         or not user.enabled
         or user.password_expires_at is not None
         or revoked_at is not None
-        or expires_at <= unit.now
+        or left < 1
     ):
         return None
     refresh = next_refresh_token(unit, session_id, Instant(expires_at), identity.rules)
     check_person(unit, user, asked)
-    return _Spent(user, session_id, client_id, refresh, scope)
+    return _Spent(user, session_id, client_id, refresh, scope, left)
 
 
 def _punish_reuse(identity: Identity, unit: Unit, request: TokenRequest, key: bytes) -> None:
