@@ -42,7 +42,7 @@ class Share(NamedTuple):
 SHARED_SECONDS: Final = 60.0
 """How long threads are kept free for a tenant after it has called."""
 
-LONG_SECONDS: Final = 0.002
+LONG_SECONDS: Final = 0.0005
 """A job that computes longer is followed by a rest, where several tenants call."""
 LONGEST_REST_SECONDS: Final = 0.1
 
@@ -296,12 +296,13 @@ class Turns:
             self._forget(queue)
 
     def _rest(self, queue: _Queue, computed: float) -> None:
-        """Leave Python to others as long as a long job of one of several tenants has had it.
+        """Leave Python to others after a long job of one of several tenants.
 
-        The tenant has this thread among its own meanwhile. A pool of one thread cannot spare it.
+        The tenant has this thread among its own meanwhile, and all of its threads together compute half of the
+        time at most. A pool of one thread cannot spare it.
         """
         if computed > LONG_SECONDS and queue.most == self._each < self._threads:
-            time.sleep(min(computed, LONGEST_REST_SECONDS))
+            time.sleep(min(computed * (2 * self._each - 1), LONGEST_REST_SECONDS))
 
     def _leave(self, queue: _Queue) -> None:
         with self._lock:
