@@ -1,9 +1,9 @@
 """A tenant that floods the server, and agents that all come back at once, beside a client who does its work.
 
-Limits of requests are off here: what is measured is how the server shares itself out, beside a tenant that does
-as much as it can, or as the limits let two clients do by default. Times beside the noise are compared with
-times a moment before without it, round by round, because the machine does other things too: on two cores the
-noise and who makes it, the database and the client that is timed all take from one another.
+Limits of requests are off here: what is measured is how the server shares itself out, beside a tenant that
+does as much as it can, or as the limits let two clients do by default. Times beside the noise are compared
+with times a moment before without it, round by round, because the machine does other things too: on two cores
+the noise and who makes it, the database and the client that is timed all take from one another.
 """
 
 from __future__ import annotations

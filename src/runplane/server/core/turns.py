@@ -298,8 +298,8 @@ class Turns:
     def _rest(self, queue: _Queue, computed: float) -> None:
         """Leave Python to others after a long job of one of several tenants.
 
-        The tenant has this thread among its own meanwhile, and all of its threads together compute half of the
-        time at most. A pool of one thread cannot spare it.
+        The tenant has this thread among its own meanwhile, and all of its threads together compute half of
+        the time at most. A pool of one thread cannot spare it.
         """
         if computed > LONG_SECONDS and queue.most == self._each < self._threads:
             time.sleep(min(computed * (2 * self._each - 1), LONGEST_REST_SECONDS))
