@@ -154,7 +154,8 @@ class Machine(RuleBasedStateMachine):
         world.clean()
         org = access.organization(world.server)
         self.nodes = {"tenant": access.tenant_node(), **{name: getattr(org, name) for name in NODES[1:]}}
-        self.names = {node.ref: name for name, node in self.nodes.items()}
+        # with the type: after a thousand units one has the tenant's number
+        self.names = {(f"{node.type}s", node.ref): name for name, node in self.nodes.items()}
         self.model = Model()
         self.model.rules[world.first_rule] = (ADMIN_EMAIL, SYSTEM_ADMINISTRATOR, "tenant")
         self.steps = 0
@@ -234,8 +235,12 @@ class Machine(RuleBasedStateMachine):
         assert told == {text for role, _ in self.model.of(actor) for text in GRANTS[role]}
         asked = {"resourceType": "project", "action": "update"}
         scopes = client.post("/api/v1/authorization/permitted-scopes", json=asked).json()["update"]
-        found = [*scopes["tenants"], *scopes["clusters"], *scopes["departments"], *scopes["projects"]]
-        assert {self.names[it] for it in found} == self.model.topmost(actor, "project:update")
+        found = {
+            self.names[kind, ref]
+            for kind in ("tenants", "clusters", "departments", "projects")
+            for ref in scopes[kind]
+        }
+        assert found == self.model.topmost(actor, "project:update")
 
 
 @pytest.fixture(scope="module")
