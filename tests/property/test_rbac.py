@@ -251,7 +251,7 @@ def world(any_server: Server) -> World:
 @pytest.mark.clause("authz.scope")
 @pytest.mark.timeout(3600)
 def test_the_server_agrees_with_the_model(world: World, figure: Figure) -> None:
-    runs, steps = trials(10, 2000), trials(25, 50)
+    runs, steps = trials(10, 500), trials(25, 50)
     chosen = settings(settings.default, max_examples=runs, stateful_step_count=steps)
     run_state_machine_as_test(lambda: Machine(world), settings=chosen)
     figure("sequences that agree with the model", f"{runs} of up to {steps} steps")
