@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runplane.server.settings import Loaded
 
 _CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 a setting is wrong (one line says which)."
+_ALL_CODES = f"{_CODES} Commands that ask a server have 3 to 7 too; their help says what these mean."
 
 ConfigFile = Annotated[
     Path | None,
@@ -38,7 +39,7 @@ def main() -> None:
     program = typer.Typer(
         name="runplane",
         help="A self-hosted control plane for AI compute that speaks the Run:ai REST API.",
-        epilog=_CODES,
+        epilog=_ALL_CODES,
         cls=LazyGroup,
         no_args_is_help=True,
         add_completion=False,
@@ -47,6 +48,7 @@ def main() -> None:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    program.callback()(_everything)
     config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
     program.command(epilog=_CODES)(serve)
     program.command(epilog=_CODES)(healthcheck)
@@ -71,6 +73,21 @@ def main() -> None:
     program.command()(version)
     prepare_completion()
     program()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+def _everything(
+    _: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """What applies to the program as a whole; the texts are the program's own."""
 
 
 def serve(

@@ -327,6 +327,11 @@ def test_wrong_usage_has_its_own_code(run: Run) -> None:
     assert run("where", "GET")[0] == 2
 
 
+def test_version_is_asked_for_in_both_ways(run: Run) -> None:
+    assert run("--version") == run("version")
+    assert run("--version")[0] == 0
+
+
 def test_version_is_the_installed_one(run: Run) -> None:
     code, out, _ = run("version")
     assert code == 0
