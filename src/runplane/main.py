@@ -125,6 +125,9 @@ def serve(
             return load_settings(flags, config_path=config)
 
         loaded = load()
+        from runplane.server.commands.lean import load_structlog
+
+        load_structlog()
         from runplane.server.commands.serve import serve as run
 
         code = run(loaded, load, say)

@@ -327,6 +327,15 @@ def test_wrong_usage_has_its_own_code(run: Run) -> None:
     assert run("where", "GET")[0] == 2
 
 
+def test_a_server_does_without_coloured_tracebacks() -> None:
+    code = (
+        "import sys; from runplane.server.commands.lean import load_structlog; load_structlog(); "
+        "import runplane.server.commands.worker; print('rich' in sys.modules); import rich"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_version_is_asked_for_in_both_ways(run: Run) -> None:
     assert run("--version") == run("version")
     assert run("--version")[0] == 0
