@@ -23,7 +23,9 @@ def test_a_failed_sync_is_never_a_success(start: Start, tmp_path: Path, figure: 
     server = start()
     acknowledged: list[str] = [server.admin.post(ACCOUNTS, json={"name": "first"}).json()["id"]]
     refused = injected = 0
-    for every in trials((3,), (1, 2, 3, 5)):
+    # No third one: once the log is long, each commit makes three syncs, and the third is the checkpoint's.
+    # That one may fail without a word, because everything is in the log still.
+    for every in trials((5,), (1, 2, 5, 7)):
         log = tmp_path / f"trace-{every}"
         with traced(
             server,
