@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from runplane.server.core.secrets import new_secret
+from runplane.server.http.pipeline import REFUSED_SECONDS
 from support.accounts import (
     APP_TOKEN,
     FORM_ROUTES,
@@ -58,6 +59,15 @@ def test_the_limit_of_the_settings_is_told_and_counts_down(server: Server) -> No
     assert standing(first)[0] == limit
     assert standing(first)[3] == f'"client";q={limit};w=60'
     assert standing(second)[1] < int(limit)
+
+
+def test_who_is_refused_is_slowed_down(make_server: Make) -> None:
+    """A loop that does not heed the answer is no faster than one that is let in."""
+    server = limited(make_server, client_per_minute=1)
+    assert server.admin.get(PERMISSIONS).status_code in (200, 429)
+    began = time.monotonic()
+    assert server.admin.get(PERMISSIONS).status_code == 429
+    assert time.monotonic() - began >= REFUSED_SECONDS
 
 
 def test_every_answer_under_a_limit_tells_it_and_probes_have_none(server: Server) -> None:

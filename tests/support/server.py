@@ -31,7 +31,12 @@ from runplane.server.sql.migrate import migrate
 from runplane.server.sql.unit import Units
 
 # Tests are one client at one address that never rests; limits have tests of their own (contract/test_limits).
-NO_HINDRANCE = {"client_per_minute": "6000000", "source_per_minute": "6000000", "agent_per_minute": "6000000"}
+NO_HINDRANCE = {
+    "client_per_minute": "6000000",
+    "source_per_minute": "6000000",
+    "agent_per_minute": "6000000",
+    "tenant_percent": "100",
+}
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "violet-anchor-plum-drift"
 

@@ -20,6 +20,7 @@ from runplane.server.core.turns import (
     SERVER,
     SHARED_SECONDS,
     Bounds,
+    Neighbours,
     Share,
     Turns,
     agents_of,
@@ -166,7 +167,7 @@ def test_a_tenant_that_is_alone_has_all_threads_but_one(make: Make) -> None:
 
 def test_one_of_several_tenants_has_its_part(make: Make) -> None:
     clock = [0.0]
-    held = make(threads=4, each=1, now=lambda: clock[0])
+    held = make(threads=4, each=1, neighbours=Neighbours(lambda: clock[0]))
     held.add(A, "a0")
     held.add(B, "b0")
     held.wait_for(2)
@@ -178,30 +179,6 @@ def test_one_of_several_tenants_has_its_part(make: Make) -> None:
     clock[0] = SHARED_SECONDS + 1
     held.add(A, "late")
     assert held.wait_for(4)[3] == "a1"
-
-
-@pytest.mark.parametrize("each", [1, 2])
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_long_job_of_one_of_several_tenants_is_followed_by_a_rest(
-    make: Make, shared: bool, each: int
-) -> None:
-    turns = make(threads=each + 1, each=each).turns
-    if shared:
-        turns.submit(B, lambda: None).result(PATIENCE)
-    # the others of its threads rest as well
-    for _ in range(each - 1):
-        turns.submit(A, lambda: time.sleep(0.3))
-
-    def compute() -> float:
-        until = time.thread_time() + 0.03
-        while time.thread_time() < until:
-            pass
-        return time.monotonic()
-
-    jobs = [turns.submit(A, compute), turns.submit(A, time.monotonic)]
-    ended, began = (it.result(PATIENCE) for it in jobs)
-    # alone, the second job may wait for the machine but for nothing else
-    assert not shared or began - ended >= 0.03 * (2 * each - 1)
 
 
 def test_agents_have_a_quarter_of_the_threads(make: Make) -> None:

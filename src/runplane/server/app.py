@@ -20,6 +20,7 @@ from runplane.server.audit.chain import Chain, open_key
 from runplane.server.audit.journal import Journal
 from runplane.server.core.clock import Clock, SystemClock
 from runplane.server.core.errors import Unavailable
+from runplane.server.core.pace import Pace
 from runplane.server.core.turns import CURRENT, SERVER
 from runplane.server.http.fleet import open_fleet
 from runplane.server.http.limits import Limits
@@ -73,7 +74,8 @@ def open_stores(settings: Settings, clock: Clock) -> Stores:
     migrate(database)
     freshness = Freshness()
     units = Units(database, freshness, clock)
-    return Stores(database, freshness, units, Lanes(units))
+    lanes = Lanes(units, Pace(settings.limits.tenant_percent))
+    return Stores(database, freshness, units, lanes)
 
 
 def open_identity(

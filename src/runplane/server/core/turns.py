@@ -10,7 +10,6 @@ becomes known, and a default that stands for nobody is safe where a forgotten ar
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
@@ -39,12 +38,8 @@ class Share(NamedTuple):
     tenant_id: int = 0
 
 
-SHARED_SECONDS: Final = 60.0
+SHARED_SECONDS: Final = 10.0
 """How long threads are kept free for a tenant after it has called."""
-
-LONG_SECONDS: Final = 0.0005
-"""A job that computes longer is followed by a rest, where several tenants call."""
-LONGEST_REST_SECONDS: Final = 0.1
 
 _NO_THREAD: Final = "The server gets no thread from its system; try again shortly."
 
@@ -64,6 +59,31 @@ def callers_of(tenant_id: int) -> Share:
 def agents_of(tenant_id: int) -> Share:
     """The share of a tenant's agents."""
     return Share("agents", tenant_id)
+
+
+class Neighbours:
+    """Whether several tenants call. For any thread: what two of them do at the same instant does no harm."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        # the tenant that called last and when, and when any other did
+        self._last: Share | None = None
+        self._last_at = self._others_at = -math.inf
+
+    def met(self, share: Share) -> bool:
+        """Whether several tenants have called within SHARED_SECONDS, now that `share` calls."""
+        at = self._now()
+        if share.tenant_id and share.kind == "callers":
+            if share != self._last:
+                self._others_at = self._last_at
+                self._last = share
+            self._last_at = at
+        return at < self._others_at + SHARED_SECONDS
+
+    @property
+    def several(self) -> bool:
+        """The same while nobody calls."""
+        return self._now() < self._others_at + SHARED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +150,14 @@ class Turns:
         *,
         bounds: Bounds,
         busy: str,
-        now: Callable[[], float] = time.monotonic,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._threads = threads
         self._bounds = bounds
         self._busy = busy
         self._each = each
         self._alone = max(each, threads - 1)
-        self._now = now
-        # the tenant that called last and when, and when any other did
-        self._last: Share | None = None
-        self._last_at = self._others_at = -math.inf
+        self._neighbours = neighbours or Neighbours()
         self._name = name
         self._started: list[threading.Thread] = []
         # threads that have nothing to do, each behind a lock that it waits for
@@ -201,13 +218,7 @@ class Turns:
         """How many threads a share may have now. What the server does for itself must not wait for itself."""
         if share.kind == "server":
             return self._threads
-        at = self._now()
-        if share.tenant_id and share.kind == "callers":
-            if share != self._last:
-                self._others_at = self._last_at
-                self._last = share
-            self._last_at = at
-        return self._each if at < self._others_at + SHARED_SECONDS else self._alone
+        return self._each if self._neighbours.met(share) else self._alone
 
     def _check_room(self, queue: _Queue) -> None:
         bounds = self._bounds
@@ -284,25 +295,12 @@ class Turns:
             self._do(*taken)
 
     def _do(self, queue: _Queue, future: Future[Any], job: Callable[[], Any]) -> None:
-        began = time.thread_time()
         _run(future, job)
-        # A thread that was lost here would be missing for ever: whoever waits behind it would wait in vain.
-        with contextlib.suppress(OSError):
-            self._rest(queue, time.thread_time() - began)
         with self._lock:
             queue.running -= 1
             queue.group.running -= 1
             self._enlist(queue)
             self._forget(queue)
-
-    def _rest(self, queue: _Queue, computed: float) -> None:
-        """Leave Python to others after a long job of one of several tenants.
-
-        The tenant has this thread among its own meanwhile, and all of its threads together compute half of
-        the time at most. A pool of one thread cannot spare it.
-        """
-        if computed > LONG_SECONDS and queue.most == self._each < self._threads:
-            time.sleep(min(computed * (2 * self._each - 1), LONGEST_REST_SECONDS))
 
     def _leave(self, queue: _Queue) -> None:
         with self._lock:

@@ -7,10 +7,11 @@ can forget them. It knows nothing of Run:ai.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -19,12 +20,12 @@ from runplane.server.audit.journal import ACTION_OF_METHOD, Journal
 from runplane.server.audit.ledger import Route
 from runplane.server.authz.guard import Form, decide, enter
 from runplane.server.authz.principal import Principal
-from runplane.server.core.errors import DomainError, Invalid, Unauthenticated
+from runplane.server.core.errors import DomainError, Invalid, Throttled, Unauthenticated
 from runplane.server.core.ids import new_id
 from runplane.server.core.marks import CURRENT as MARKS
 from runplane.server.core.marks import Marks, RequestIds
 from runplane.server.core.scope import EMPTY
-from runplane.server.core.turns import CURRENT, agents_of, callers_of
+from runplane.server.core.turns import agents_of, callers_of
 from runplane.server.http import codec, once, paging, problems
 from runplane.server.http.call import Call
 from runplane.server.http.delivery import AT_ONCE
@@ -51,7 +52,11 @@ from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit
 
+T = TypeVar("T")
 Answer = tuple[int, problems.Headers, bytes]
+
+REFUSED_SECONDS: Final = 0.25
+"""How long an answer 429 takes: a loop that does not heed it is slowed down instead of made faster by it."""
 
 _JSON = (b"content-type", b"application/json")
 _NOTHING: dict[str, Any] = {}
@@ -104,6 +109,7 @@ class Kernel:
         self._router = Router(operations)
         self._tags = EntityTags(operations)
         self._lanes = lanes
+        self._pace = lanes.pace
         self._once = None if answers is None else once.Once(answers, lanes)
         self._authenticator = authenticator
         self._journal = journal
@@ -120,14 +126,17 @@ class Kernel:
         marks = Marks(self._ids.new())
         MARKS.set(marks)
         if self._tracing is None:
-            await self._answer(scope, receive, send, marks)
+            await self._counted(self._answer(scope, receive, send, marks))
             return
         self._tracing.begin(marks, dict(scope["headers"]).get(b"traceparent", b""), scope["method"])
         answered = ("disconnected", "", 0, 0)
         try:
-            answered = await self._answer(scope, receive, send, marks)
+            answered = await self._counted(self._answer(scope, receive, send, marks))
         finally:
             self._tracing.end(marks, *answered)
+
+    def _counted(self, answering: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        return self._pace.count(answering) if self._pace.neighbours.several else answering
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, marks: Marks
@@ -144,6 +153,8 @@ class Kernel:
             call.request_id = marks.request_id
             status, headers, body = await self._serve(call, receive)
         except DomainError as error:
+            if isinstance(error, Throttled):
+                await asyncio.sleep(REFUSED_SECONDS)
             status, headers, body = self._refuse(error, call, surface)
         except Disconnected:
             return name, "", 0, 0
@@ -178,14 +189,17 @@ class Kernel:
         if limits is not None:
             call.limits = limits
             call.told = limits.of_source(request.source_ip, agent=form is Form.AGENT)
-        if form is not Form.PUBLIC:
+        if form is Form.PUBLIC:
+            self._pace.comes_from(request.source_ip)
+        else:
             principal = await self._identify(request)
             agent = form is Form.AGENT
             if limits is not None:
                 call.told = limits.of_client(principal.id, agent=agent)
-            CURRENT.set(agents_of(principal.tenant_id) if agent else callers_of(principal.tenant_id))
             # Known before anything is decided: the record of a refusal names its caller.
             call.enter_as(principal, EMPTY)
+            share = agents_of(principal.tenant_id) if agent else callers_of(principal.tenant_id)
+            await self._pace.enter(share)
             call.scopes = enter(operation.allow, principal, operation.id)
         await self._decode(call, receive)
         call.read, call.write = self._lanes.read, self._lanes.write

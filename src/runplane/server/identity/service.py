@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from runplane.server.audit.journal import Journal, Note, Origin
 from runplane.server.core.clock import Clock
-from runplane.server.core.turns import CURRENT, callers_of
+from runplane.server.core.turns import callers_of
 from runplane.server.identity.authenticator import Authenticator
 from runplane.server.identity.counts import TokenCounts
 from runplane.server.identity.credentials import CredentialBook
@@ -81,7 +81,7 @@ class Identity:
             found = self.realms.for_host(host)
         realm = found or self.realms.only()
         # whoever asks is nobody yet: what is done for the sign-in waits in the queue of the tenant
-        CURRENT.set(callers_of(realm.tenant_id))
+        await self.lanes.pace.enter(callers_of(realm.tenant_id), stranger=True)
         return realm
 
     async def slowly(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

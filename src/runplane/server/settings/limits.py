@@ -1,4 +1,4 @@
-"""The table `[limits]`: how many requests a client and a source may make.
+"""The table `[limits]`: how many requests a client and a source may make, and what a tenant may take.
 
 Numbers per minute and no bursts beside them: the number is both what may come at once and, a sixtieth of it,
 what may come each second from then on (http.limits).
@@ -16,7 +16,10 @@ _MOST: Final = 60_000_000
 
 
 class LimitSettings(Table, frozen=True):
-    """Requests a minute that one process takes, 0 for any number. N processes take up to N times as many."""
+    """Requests a minute that one process takes, 0 for any number; N processes take up to N times as many.
+
+    And a tenant's part of a process' time.
+    """
 
     client_per_minute: Annotated[
         int,
@@ -31,3 +34,12 @@ class LimitSettings(Table, frozen=True):
     agent_per_minute: Annotated[
         int, Meta(ge=0, le=_MOST, description="Requests of the agent of one cluster, which needs about four.")
     ] = 120
+    tenant_percent: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="Of the time of a process, what requests that one tenant makes side by side may use"
+            " while other tenants call. 100 sets no limit.",
+        ),
+    ] = 12

@@ -87,7 +87,9 @@ class Database:
             event.listen(self.engine, "do_connect", self._open)
 
     def _open(self, _dialect: Any, _record: Any, _arguments: Any, settings: dict[str, Any]) -> Any:
-        return self._sessions.open(settings)
+        from runplane.server.sql.timed import TimedConnection  # noqa: PLC0415 - of PostgreSQL only
+
+        return self._sessions.open(settings, TimedConnection)
 
     def watch(self) -> None:
         """From now on cut the line to a server that does not answer; `close` ends it.
@@ -204,6 +206,8 @@ class Database:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(_READ_ONLY)
             connection.rollback()
+            timed: Any = connection.connection.driver_connection
+            timed.counts = True
         session = UnitSession(connection, epoch, reading=reading, watched=not self.is_sqlite)
         self._opened.append(session)
         return session

@@ -14,6 +14,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from runplane.server.core.pace import Pace, spend
 from runplane.server.core.turns import CURRENT, KINDS, SERVER, Bounds, Share, Turns
 from runplane.server.sql.prepared import RawReader, Reader
 from runplane.server.sql.unit import Unit, Units, as_unavailable
@@ -36,14 +37,19 @@ _SWITCH_SECONDS: Final = 0.0002
 
 
 class Lanes:
-    """Runs units off the event loop: reads and writes in separate threads."""
+    """Runs units off the event loop: reads and writes in separate threads.
 
-    def __init__(self, units: Units) -> None:
+    `pace` is for who hands out the work; here jobs put down what they use (core.pace).
+    """
+
+    def __init__(self, units: Units, pace: Pace | None = None) -> None:
         self.units = units
         sqlite = units.database.is_sqlite
         read, write = _SQLITE if sqlite else _POSTGRES
-        self._readers = Turns("runplane-read", *read, bounds=_BOUNDS, busy=_BUSY)
-        self._writers = Turns("runplane-write", *write, bounds=_BOUNDS, busy=_BUSY)
+        self.pace = pace or Pace()
+        make = partial(Turns, bounds=_BOUNDS, busy=_BUSY, neighbours=self.pace.neighbours)
+        self._readers = make("runplane-read", *read)
+        self._writers = make("runplane-write", *write)
         # puts a job under a span, where requests are traced
         self.trace: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
         # how the event loop reads itself: SQLite through one connection, PostgreSQL through a few sessions
@@ -93,7 +99,7 @@ class Lanes:
         if self.trace is not None:
             job = self.trace("write" if turns is self._writers else "read", job)
         # what the job logs bears the marks of its request
-        return asyncio.wrap_future(turns.submit(share, partial(copy_context().run, job)))
+        return asyncio.wrap_future(turns.submit(share, partial(copy_context().run, partial(spend, job))))
 
     def inside(self) -> dict[tuple[str, str], int]:
         """How many jobs are inside, running ones included, by lane (read, write) and kind of share."""

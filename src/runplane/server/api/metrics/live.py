@@ -49,6 +49,13 @@ class Live(Collector):
         for labels, number in self._identity.lanes.inside().items():
             lanes.add_metric(labels, number)
         yield lanes
+        pace = self._identity.lanes.pace
+        yield CounterMetricFamily(
+            "runplane_paced_requests", "Requests held up in favour of other tenants", value=pace.waits
+        )
+        yield CounterMetricFamily(
+            "runplane_paced_seconds", "For how long, all together", value=pace.waited_seconds
+        )
         group = self._identity.group
         yield GaugeMetricFamily(
             "runplane_records_pending", "Sign-ins, refusals and uses not stored yet", value=group.waiting
