@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runplane.server.app import operations_for_inspection
 from runplane.server.core.errors import Invalid
+from runplane.server.http.choices import choices
 from runplane.server.http.codec import MAX_DEPTH, convert_query, decode_body, read_query, strict_json
 from runplane.server.http.operation import Wire
 
@@ -140,3 +142,65 @@ def test_query_parameters_become_values() -> None:
 def test_query_refusals(query: bytes) -> None:
     with pytest.raises(Invalid):
         convert_query(read_query(query), Query)
+
+
+class Part(Wire):
+    """Fields of a few values, one inside the other."""
+
+    kind: Literal["user", "group"] | None = None
+    level: Annotated[Literal[1, 2], msgspec.Meta(description="how high")] | msgspec.UnsetType = msgspec.UNSET
+    parts: list[Part] = msgspec.field(default_factory=list)
+    by_name: dict[str, Part] = msgspec.field(default_factory=dict)
+
+
+KINDS = "kind: expected one of group, user."
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"kind": "machine"}', KINDS),
+        (b'{"level": 3}', "level: expected one of 1, 2."),
+        (b'{"parts": [{}, {"kind": "machine"}]}', f"parts[1].{KINDS}"),
+        (
+            b'{"parts": [{"byName": {"a.b": {"parts": [{"kind": "x"}]}}}]}',
+            f"parts[0].byName[...].parts[0].{KINDS}",
+        ),
+    ],
+)
+def test_a_refusal_names_the_values_there_are(body: bytes, sentence: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode_body(body, Part)
+    assert caught.value.message == sentence
+
+
+def test_every_field_of_a_few_values_is_explained() -> None:
+    """No operation has one whose values `choices` does not find."""
+    kinds = {kind for it in operations_for_inspection() for kind in (it.body, it.query) if kind is not None}
+    places = [(kind, place) for kind in kinds for place in enum_places(kind)]
+    assert len(places) > 20
+    assert [it for it in places if not choices(*it)] == []
+
+
+def enum_places(kind: Any) -> list[str]:
+    """Where below `kind` a few values are possible, three levels deep."""
+    found: list[str] = []
+
+    def visit(info: msgspec.inspect.Type, place: str, depth: int) -> None:
+        if isinstance(info, (msgspec.inspect.LiteralType, msgspec.inspect.EnumType)):
+            found.append(place)
+        elif isinstance(info, msgspec.inspect.UnionType):
+            for it in info.types:
+                visit(it, place, depth)
+        elif isinstance(info, msgspec.inspect.Metadata):
+            visit(info.type, place, depth)
+        elif depth and isinstance(info, msgspec.inspect.StructType):
+            for it in info.fields:
+                visit(it.type, f"{place}.{it.encode_name}", depth - 1)
+        elif depth and isinstance(info, msgspec.inspect.ListType):
+            visit(info.item_type, f"{place}[0]", depth - 1)
+        elif depth and isinstance(info, msgspec.inspect.DictType):
+            visit(info.value_type, f"{place}[...]", depth - 1)
+
+    visit(msgspec.inspect.type_info(kind), "", 3)
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from runplane.server.core.errors import Invalid
+from runplane.server.http.choices import choices
 
 MAX_DEPTH = 64
 MAX_QUERY_BYTES = 32 * 1024
@@ -157,8 +158,14 @@ def convert(value: Any, kind: Any, *, strict: bool) -> Any:
         text = str(error)
         reason, _, place = text.partition(" - at `$")
         field = place.rstrip("`").lstrip(".")
+        if reason.startswith("Invalid enum value"):
+            reason = _one_of(choices(kind, place.rstrip("`")))
         # The value's own place is shown, never the value: it may be a secret.
         raise Invalid(f"{field}: {_plain(reason)}." if field else f"{_plain(reason)}.") from error
+
+
+def _one_of(values: Sequence[str]) -> str:
+    return f"expected one of {', '.join(values)}" if values else "not one of the values that this may have"
 
 
 def _plain(reason: str) -> str:
