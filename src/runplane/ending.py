@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def told() -> Generator[None]:
     """Ends the process with one line on standard error for what a person can correct."""
+    from runplane.cli.failures import CliError
     from runplane.server.commands.failures import BAD_SETTINGS, CommandFailed
     from runplane.server.settings import SettingsError
 
@@ -26,7 +27,7 @@ def told() -> Generator[None]:
         yield
     except SettingsError as error:
         stop(str(error), BAD_SETTINGS)
-    except CommandFailed as error:
+    except (CommandFailed, CliError) as error:
         stop(str(error), error.code)
 
 

@@ -100,9 +100,10 @@ def restore(
       runplane admin restore runplane-monday.db --data-dir ./data
     """
     with on_host(data_dir, config) as loaded:
+        from runplane.cli.asking import agree
         from runplane.server.commands.backup import restore as run
 
-        run(loaded, file, None if yes else typer.confirm, say)
+        run(loaded, file, None if yes else agree, say)
 
 
 def rotate_keys(

@@ -7,6 +7,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -247,6 +249,19 @@ def test_a_restore_takes_no_for_an_answer(make_server: Callable[..., Server], tm
     server.stop()
     with pytest.raises(CommandFailed, match="Nothing was restored"):
         told(restore, settings(server), file, lambda _: False)
+    # an answer that comes from a pipe may be anybody's
+    given = [
+        sys.executable,
+        "-m",
+        "runplane",
+        "admin",
+        "restore",
+        str(file),
+        "--data-dir",
+        str(server.data_dir),
+    ]
+    done = subprocess.run(given, input="y\n", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "There is no terminal to ask on; give --yes.\n")
 
 
 def test_a_database_is_checked_beside_its_server(any_server: Server) -> None:

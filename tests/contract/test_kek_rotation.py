@@ -156,10 +156,10 @@ def test_a_key_in_the_settings_is_changed_there(database: dict[str, str], make_s
     assert "Take keys.previous_key_encryption_key away" in rotate(server)
     given(server, key_encryption_key=two, previous_key_encryption_key=one)
     assert secret_of(server, cluster) == shown
-    assert "Still sealed with an earlier key-encryption key: 1 signing keys, 1 secrets of agents" in told(
+    assert "Still sealed with an earlier key-encryption key: signing keys (1), secrets of agents (1)" in told(
         check, server
     )
-    assert "Sealed again: 1 signing keys, 1 secrets of agents" in rotate(server)
+    assert "Sealed again: signing keys (1), secrets of agents (1)" in rotate(server)
     assert "and no other" in told(check, server)
     assert "Take keys.previous_key_encryption_key away" in rotate(server)
     given(server, key_encryption_key=two)
@@ -220,7 +220,7 @@ def test_a_cut_after_the_rename_is_finished_with_the_same_key(
             rotate(server)
     new = key_file(server).read_bytes()
     assert secret_of(server, cluster) == shown
-    assert "1 secrets of agents" in told(check, server)
+    assert "secrets of agents (1)" in told(check, server)
     assert "the key stays" in rotate(server)
     assert key_file(server).read_bytes() == new
     assert "and no other" in told(check, server)

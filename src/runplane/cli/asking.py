@@ -16,3 +16,10 @@ def ask(question: str, *, hidden: bool = False, twice: bool = False, instead: st
     return str(
         typer.prompt(question, hide_input=hidden, confirmation_prompt=twice, err=True, show_default=False)
     )
+
+
+def agree(question: str) -> bool:
+    """Whether whoever runs the command says yes. Raises WrongUsage where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise WrongUsage("There is no terminal to ask on; give --yes.")
+    return typer.confirm(question, err=True)

@@ -107,8 +107,9 @@ def apply() -> typer.Typer:
           runplane apply organization.yaml --prune --yes
         """
         with told():
+            from runplane.cli.asking import agree
             from runplane.cli.organization import command
 
-            command.apply(target, file, prune=prune, agreed=None if yes else typer.confirm, say=say)
+            command.apply(target, file, prune=prune, agreed=None if yes else agree, say=say)
 
     return single("apply", gathered(_target, apply))

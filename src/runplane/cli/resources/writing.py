@@ -229,13 +229,7 @@ def _done(kind: Kind, found: Mapping[str, Any], done: str, output: str = "table"
 
 def _agree(question: str, given: Given) -> None:
     """Ask, unless --yes was given. Raises CliError where the answer is no or nobody can be asked."""
-    import sys
+    from runplane.cli.asking import agree
 
-    import typer
-
-    if given["yes"]:
-        return
-    if not sys.stdin.isatty():
-        raise WrongUsage("There is no terminal to ask on; give --yes.")
-    if not typer.confirm(question, err=True):
+    if not given["yes"] and not agree(question):
         raise CliError("Nothing was deleted.")

@@ -43,5 +43,5 @@ PLACES: Final = (
 
 
 def listed(counts: Mapping[str, int]) -> str:
-    """How many values of which kind, as words: `3 signing keys, 1 kept answers`."""
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
+    """How many values of which kind, as words: `signing keys (3), kept answers (1)`."""
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
