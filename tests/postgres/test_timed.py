@@ -48,6 +48,13 @@ def test_a_read_counts_what_it_took_beyond_the_quickest(units: Units, bill: Bill
     assert bill.spent - before > SECONDS * 0.9
 
 
+def test_the_way_there_and_back_is_not_counted(units: Units, bill: Bill) -> None:
+    for _ in range(200):
+        units.read(nothing)
+    # some were held up by the machine; all of them together took ten times as long
+    assert bill.spent < 200 * 0.0001
+
+
 def test_a_write_counts_nothing_of_its_waiting(units: Units, bill: Bill) -> None:
     units.write(sleep)
     assert bill.spent == 0

@@ -37,6 +37,7 @@ class Held:
 
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
+        self.neighbours = turns._neighbours
         self.begun: list[Any] = []
         self._changed = threading.Condition()
         self._let_go: set[Any] = set()
@@ -51,6 +52,7 @@ class Held:
                 assert self._changed.wait_for(lambda: self._free or name in self._let_go, PATIENCE)
             return name
 
+        self.neighbours.met(share)
         made = self.turns.submit(share, job)
         self.futures.append(made)
         return made

@@ -108,7 +108,7 @@ def open_identity(
         book=CredentialBook(stores.lanes, stores.freshness, clock),
         authenticator=Authenticator(realms, stores.lanes, stores.freshness, clock),
         hasher=hasher or PasswordHasher(),
-        gate=PasswordGate(workers=settings.passwords.workers),
+        gate=PasswordGate(settings.passwords.workers, neighbours=stores.lanes.pace.neighbours),
         policy=PasswordPolicy(settings.passwords.minimum_length),
         throttle=Throttle(),
         journal=Journal(group, clock, open_key(stores.units, kek)),

@@ -2,17 +2,17 @@
 
 Threads serve tenants in turn (core.turns), but what computes is one: the event loop and Python's lock belong
 to everybody. So each request's time is counted, and a tenant that has used more than its part waits before
-its next request begins. Nothing is counted, and nobody waits, while a single tenant calls.
+its next request is served. Nothing is counted, and nobody waits, while a single tenant calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from runplane.server.core.addresses import network_of
@@ -27,26 +27,45 @@ CROWD_PERCENT: Final = 12
 """The same, in percent, for requests that come while others of their tenant are not answered."""
 AHEAD_SECONDS: Final = 0.1
 """How far ahead of its part one may be that has rested: a page of the console asks for ten things at once."""
-PATIENCE_SECONDS: Final = 5.0
-"""Who would have to wait longer is refused."""
-LONGEST_SECONDS: Final = 0.1
-"""What one request counts for at most: a long one must not keep its tenant from everything else."""
+DEBT_SECONDS: Final = 1.0
+"""How long what was used too much is remembered: long requests must not keep their tenant's people out."""
+MOST_INSIDE: Final = 8
+"""Requests of one account served at the same time: what they cost is known only when they are done."""
+PATIENCE_SECONDS: Final = 5
+"""Who has waited so long is refused."""
+MOST_WAITING: Final = 512
 MAX_ACCOUNTS: Final = 8192
 
 _FIRST_GUESS: Final = 0.0005
 _LEARNING: Final = 0.1
-_BUSY: Final = "Your tenant asks for more than its part while others need the server; try again shortly."
 
 
-@dataclass(slots=True)
+class Paced(Unavailable):
+    """The tenant asks for more than its part while others need the server."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your tenant asks for more than its part while others need the server; try again shortly.",
+            retry_after=PATIENCE_SECONDS,
+        )
+
+
+@dataclass(slots=True, eq=False)
 class _Account:
     """Whose time it is. At `paid_at` its part makes up for what it has used."""
 
     paid_at: float
+    # the part of requests that come one after the other, and of those that come side by side
+    part: float
+    crowd_part: float
     # what a request costs, in seconds
     usual: float = _FIRST_GUESS
-    # requests that are not done
+    # requests that are being served
     inside: int = 0
+    waiting: deque[tuple[asyncio.Future[None], Bill]] = field(
+        default_factory=deque[tuple["asyncio.Future[None]", "Bill"]]
+    )
+    timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +76,8 @@ class Bill:
     spent: float = 0.0
     reserved: float = 0.0
     account: _Account | None = None
+    # whether it has yet to be proved who pays
+    stranger: bool = False
     part: float = 1.0
 
 
@@ -77,9 +98,13 @@ class Pace:
         self.waits = 0
         self.waited_seconds = 0.0
 
-    def count(self, request: Coroutine[Any, Any, T]) -> Counted[T]:
-        """`request`, to be awaited, with its time put down to whom it names by `enter`."""
-        return Counted(request, self.settle)
+    def count(self, request: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """`request`, to be awaited at once, with its time put down to whom it names by `enter`."""
+        if self.neighbours.several:
+            return Counted(request, self._settle)
+        # a request that was sent behind another one inherits that one's context
+        BILL.set(None)
+        return request
 
     def comes_from(self, address: str) -> None:
         """Say where a request comes from that names nobody."""
@@ -87,55 +112,111 @@ class Pace:
         if bill is not None:
             bill.source = network_of(address)
 
-    async def enter(self, share: Share, stranger: bool = False) -> None:
-        """What the request does from now on it does for `share`; wait until that may have a turn.
+    async def enter(self, share: Share) -> None:
+        """What the request does from now on it does for `share`, who has proved it; wait for its turn.
 
-        Whoever has yet to prove who it is is a `stranger`, and waits with those of its address only: nobody
-        can use up a tenant's part by knowing its name. Raises Unavailable instead of waiting too long.
+        Raises Paced instead of waiting too long.
         """
         CURRENT.set(share)
         if self.neighbours.met(share):
             bill = BILL.get()
-            if bill is not None and bill.account is None:
-                await self._wait(bill, share, (bill.source, share) if stranger else share)
+            if bill is not None and (bill.account is None or bill.stranger):
+                self._settle(bill)
+                await self._wait(bill, share, share)
 
-    def settle(self, bill: Bill) -> None:
-        """Put down what a request has used when it is done."""
-        account = bill.account
-        if account is not None:
-            spent = min(bill.spent, LONGEST_SECONDS)
-            account.inside -= 1
-            account.paid_at += (spent - bill.reserved) / bill.part
-            account.usual += (spent - account.usual) * _LEARNING
+    async def enter_stranger(self, share: Share) -> None:
+        """The same before it is proved who calls.
+
+        Strangers wait with those of their address only, and their call is no sign that the tenant works:
+        nobody can use up another's part by knowing its name.
+        """
+        CURRENT.set(share)
+        bill = BILL.get()
+        if bill is not None and bill.account is None and self.neighbours.several:
+            bill.stranger = True
+            await self._wait(bill, share, (bill.source, share))
+
+    def proved(self, share: Share) -> None:
+        """A stranger has proved to be of `share`, and what it came for is done already."""
+        self.neighbours.met(share)
 
     async def _wait(self, bill: Bill, share: Share, key: Any) -> None:
-        at = self._now()
-        account = self._accounts.get(key) or self._open(key, at)
-        wait = account.paid_at - AHEAD_SECONDS - at
-        if wait > PATIENCE_SECONDS:
-            raise Unavailable(_BUSY, retry_after=math.ceil(wait))
+        account = self._accounts.get(key) or self._open(key, share)
+        if not account.waiting and self._has_room(account):
+            self._admit(account, bill)
+            return
+        if len(account.waiting) >= MOST_WAITING:
+            raise Paced
+        turn = asyncio.get_running_loop().create_future()
+        account.waiting.append((turn, bill))
+        began = self._now()
+        self._admit_next(account)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await turn
+        except TimeoutError as error:
+            raise Paced from error
+        finally:
+            self.waits += 1
+            self.waited_seconds += self._now() - began
+
+    def _has_room(self, account: _Account) -> bool:
+        return account.inside < MOST_INSIDE and account.paid_at - AHEAD_SECONDS <= self._now()
+
+    def _admit(self, account: _Account, bill: Bill) -> None:
+        crowd = account.inside or account.waiting
         bill.account = account
-        # agents of many clusters are a crowd by nature, and each has a limit
-        crowd = account.inside and share.kind != "agents"
-        bill.part = self._crowd_part if crowd else self._part
+        bill.part = account.crowd_part if crowd else account.part
         account.inside += 1
         # What it will cost is known at its end; whoever comes meanwhile must not find the account untouched.
-        bill.reserved = account.usual
-        account.paid_at = max(account.paid_at, at) + bill.reserved / bill.part
-        if wait > 0:
-            self.waits += 1
-            self.waited_seconds += wait
-            await asyncio.sleep(wait)
+        at = self._now()
+        before = max(account.paid_at, at)
+        account.paid_at = max(before, min(before + account.usual / bill.part, at + DEBT_SECONDS))
+        bill.reserved = (account.paid_at - before) * bill.part
 
-    def _open(self, key: Any, at: float) -> _Account:
+    def _admit_next(self, account: _Account) -> None:
+        """Let in those whose turn it is, and come again when it is the next one's."""
+        waiting = account.waiting
+        while waiting and (waiting[0][0].done() or self._has_room(account)):
+            turn, bill = waiting.popleft()
+            # else it was given up
+            if not turn.done():
+                self._admit(account, bill)
+                turn.set_result(None)
+        if waiting and account.timer is None and account.inside < MOST_INSIDE:
+            wait = account.paid_at - AHEAD_SECONDS - self._now()
+            account.timer = asyncio.get_running_loop().call_later(max(wait, 0.0), self._on_time, account)
+
+    def _on_time(self, account: _Account) -> None:
+        account.timer = None
+        self._admit_next(account)
+
+    def _settle(self, bill: Bill) -> None:
+        """Put down what a request has used since it was let in."""
+        account, bill.account = bill.account, None
+        if account is None:
+            return
+        account.inside -= 1
+        account.usual += (bill.spent - account.usual) * _LEARNING
+        paid_at = account.paid_at + (bill.spent - bill.reserved) / bill.part
+        account.paid_at = min(paid_at, self._now() + DEBT_SECONDS)
+        bill.spent, bill.stranger = 0.0, False
+        self._admit_next(account)
+
+    def _open(self, key: Any, share: Share) -> _Account:
+        at = self._now()
         if len(self._accounts) >= MAX_ACCOUNTS:
             self._make_room(at)
-        account = self._accounts[key] = _Account(at)
+        # agents of many clusters are a crowd by nature, and each has a limit
+        crowd_part = self._part if share.kind == "agents" else self._crowd_part
+        account = self._accounts[key] = _Account(at, self._part, crowd_part)
         return account
 
     def _make_room(self, at: float) -> None:
-        """Forget who owes nothing, and if there is none those that have been known longest."""
-        for key in [key for key, it in self._accounts.items() if it.paid_at <= at] or [*self._accounts][:64]:
+        """Forget who owes nothing; if there is none, addresses that nobody has a request of."""
+        unused = [key for key, it in self._accounts.items() if not (it.inside or it.waiting)]
+        rested = [key for key in unused if self._accounts[key].paid_at <= at]
+        for key in rested or [key for key in unused if not isinstance(key, Share)]:
             del self._accounts[key]
 
 

@@ -218,7 +218,7 @@ class Turns:
         """How many threads a share may have now. What the server does for itself must not wait for itself."""
         if share.kind == "server":
             return self._threads
-        return self._each if self._neighbours.met(share) else self._alone
+        return self._each if self._neighbours.several else self._alone
 
     def _check_room(self, queue: _Queue) -> None:
         bounds = self._bounds

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -24,6 +24,7 @@ from runplane.server.core.errors import DomainError, Invalid, Throttled, Unauthe
 from runplane.server.core.ids import new_id
 from runplane.server.core.marks import CURRENT as MARKS
 from runplane.server.core.marks import Marks, RequestIds
+from runplane.server.core.pace import Paced
 from runplane.server.core.scope import EMPTY
 from runplane.server.core.turns import agents_of, callers_of
 from runplane.server.http import codec, once, paging, problems
@@ -52,11 +53,10 @@ from runplane.server.sql.lanes import Lanes
 from runplane.server.sql.prepared import Reader
 from runplane.server.sql.unit import Unit
 
-T = TypeVar("T")
 Answer = tuple[int, problems.Headers, bytes]
 
 REFUSED_SECONDS: Final = 0.25
-"""How long an answer 429 takes: a loop that does not heed it is slowed down instead of made faster by it."""
+"""How long it takes to be told to wait: a loop that does not heed it must not be made faster by it."""
 
 _JSON = (b"content-type", b"application/json")
 _NOTHING: dict[str, Any] = {}
@@ -126,17 +126,14 @@ class Kernel:
         marks = Marks(self._ids.new())
         MARKS.set(marks)
         if self._tracing is None:
-            await self._counted(self._answer(scope, receive, send, marks))
+            await self._pace.count(self._answer(scope, receive, send, marks))
             return
         self._tracing.begin(marks, dict(scope["headers"]).get(b"traceparent", b""), scope["method"])
         answered = ("disconnected", "", 0, 0)
         try:
-            answered = await self._counted(self._answer(scope, receive, send, marks))
+            answered = await self._pace.count(self._answer(scope, receive, send, marks))
         finally:
             self._tracing.end(marks, *answered)
-
-    def _counted(self, answering: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        return self._pace.count(answering) if self._pace.neighbours.several else answering
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, marks: Marks
@@ -153,7 +150,7 @@ class Kernel:
             call.request_id = marks.request_id
             status, headers, body = await self._serve(call, receive)
         except DomainError as error:
-            if isinstance(error, Throttled):
+            if isinstance(error, (Throttled, Paced)):
                 await asyncio.sleep(REFUSED_SECONDS)
             status, headers, body = self._refuse(error, call, surface)
         except Disconnected:
@@ -193,15 +190,16 @@ class Kernel:
             self._pace.comes_from(request.source_ip)
         else:
             principal = await self._identify(request)
-            agent = form is Form.AGENT
             if limits is not None:
-                call.told = limits.of_client(principal.id, agent=agent)
+                call.told = limits.of_client(principal.id, agent=form is Form.AGENT)
             # Known before anything is decided: the record of a refusal names its caller.
             call.enter_as(principal, EMPTY)
-            share = agents_of(principal.tenant_id) if agent else callers_of(principal.tenant_id)
-            await self._pace.enter(share)
             call.scopes = enter(operation.allow, principal, operation.id)
         await self._decode(call, receive)
+        if call.known:
+            # once all of it is there: who sends slowly must not count as somebody who is being served
+            whose = agents_of if form is Form.AGENT else callers_of
+            await self._pace.enter(whose(call.principal.tenant_id))
         call.read, call.write = self._lanes.read, self._lanes.write
         if operation.before is not None:
             await operation.before(call)

@@ -18,7 +18,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from runplane.server.core.errors import Invalid
-from runplane.server.core.turns import CURRENT, Bounds, Turns
+from runplane.server.core.turns import CURRENT, Bounds, Neighbours, Turns
 from runplane.server.identity.blocklist import BlockList, context_words
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ class PasswordGate:
     Tenants are served in turn (core.turns), so one that is flooded with sign-ins delays another by one.
     """
 
-    def __init__(self, workers: int = 2, queue: int = 64) -> None:
+    def __init__(self, workers: int = 2, queue: int = 64, neighbours: Neighbours | None = None) -> None:
         room = workers + queue
         self._turns = Turns(
             "password",
@@ -124,6 +124,7 @@ class PasswordGate:
             each=max(1, workers - 1),
             bounds=Bounds(room, room, room // 16),
             busy="Too many people sign in right now; try again in a second.",
+            neighbours=neighbours,
         )
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:

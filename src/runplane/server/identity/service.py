@@ -81,7 +81,7 @@ class Identity:
             found = self.realms.for_host(host)
         realm = found or self.realms.only()
         # whoever asks is nobody yet: what is done for the sign-in waits in the queue of the tenant
-        await self.lanes.pace.enter(callers_of(realm.tenant_id), stranger=True)
+        await self.lanes.pace.enter_stranger(callers_of(realm.tenant_id))
         return realm
 
     async def slowly(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from runplane.server.core.errors import DomainError, GrantRefused
+from runplane.server.core.turns import callers_of
 from runplane.server.identity.grants import (
     authorization_code,
     client_credentials,
@@ -42,6 +43,9 @@ GRANTS: Final[Mapping[str, Grant]] = MappingProxyType(
     }
 )
 
+# Those that wait for their turn before they sign. The others would lose what they have stored by then.
+_PACED: Final = (client_credentials.grant, token_exchange.grant)
+
 
 async def issue(identity: Identity, request: TokenRequest) -> Issued:
     """Answer a token request. Raises GrantRefused, or Throttled and Unavailable with a time to wait."""
@@ -55,6 +59,8 @@ async def issue(identity: Identity, request: TokenRequest) -> Issued:
             reason = getattr(error, "error", "") or type(error).__name__.lower()
             identity.counts.refused(name, request.url, reason)
             raise
+        if grant not in _PACED:
+            identity.lanes.pace.proved(callers_of(request.realm.tenant_id))
         identity.counts.issued(name, request.url)
         return issued
     identity.counts.refused("", request.url, "unsupported_grant_type")

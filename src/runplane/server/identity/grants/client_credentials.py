@@ -10,8 +10,9 @@ from runplane.server.audit.journal import Note
 from runplane.server.core.clock import Instant, instant
 from runplane.server.core.errors import GrantRefused
 from runplane.server.core.secrets import scrub
+from runplane.server.core.turns import agents_of, callers_of
 from runplane.server.identity.credentials import Credential, store_uses
-from runplane.server.identity.records import SecretRow
+from runplane.server.identity.records import ClientKind, SecretRow
 from runplane.server.identity.scopes import scope_of_client
 from runplane.server.identity.service import Identity
 from runplane.server.identity.tokens import (
@@ -33,6 +34,8 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
     credential, secret = await authenticate(identity, request, at)
     # only now: strangers who know a client id must not use up what its owner may do
     request.charge(credential.subject_id)
+    whose = agents_of if credential.client.kind == ClientKind.CLUSTER else callers_of
+    await identity.lanes.pace.enter(whose(request.realm.tenant_id))
     scope = await scope_of_client(identity, request, credential) if request.scope else ""
     lifetime = request.lifetime(identity.rules.token_seconds)
     token, expires_in = client_token(request.realm, credential, now, lifetime, scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from runplane.server.audit.journal import Note
 from runplane.server.core.clock import instant
 from runplane.server.core.errors import GrantRefused, Invalid
+from runplane.server.core.turns import callers_of
 from runplane.server.identity.credentials import Credential
 from runplane.server.identity.records import ClientRow
 from runplane.server.identity.scopes import scope_of_client
@@ -37,6 +38,7 @@ async def grant(identity: Identity, request: TokenRequest) -> Issued:
         raise _refused(identity, request, error.message, None) from error
     trust, account = await _trusted(identity, request, token, now)
     request.charge(account.id)
+    await identity.lanes.pace.enter(callers_of(request.realm.tenant_id))
     credential = Credential(account, None, ())
     scope = await scope_of_client(identity, request, credential) if request.scope else ""
     longest = min(identity.rules.token_seconds, trust.max_token_seconds, token.expires_at - int(now))
