@@ -123,15 +123,23 @@ def test_a_flood_of_one_tenant_beside_another(
         assert figures_of(server)["runplane_paced_requests_total"] > 0
 
 
-def test_writes_of_one_tenant_beside_another(start: Start, database: dict[str, str], figure: Figure) -> None:
+@pytest.mark.parametrize("kind", ["reads", "writes", "one long list after the other"])
+def test_one_kind_of_request_without_a_pause(
+    start: Start, database: dict[str, str], figure: Figure, kind: str
+) -> None:
     server = start(**database, **UNLIMITED)
     noisy, quiet = account_of(server, "noisy"), quiet_neighbour(server, database)
+    add_people(database.get("database_url") or server.data_dir / "runplane.db", PEOPLE)
     path = f"/api/v1/service-accounts/{noisy.id}"
-    change = request("PATCH", path, token=noisy.token, body={"enabled": True})
-    loads = {"writes": Load([change], connections=16)}
+    asked = {
+        "reads": Load([request("GET", path, token=noisy.token)], connections=16),
+        "writes": Load([request("PATCH", path, token=noisy.token, body={"enabled": True})], connections=16),
+        "one long list after the other": Load([request("GET", HEAVY, token=noisy.token)], connections=1),
+    }
+    loads = {kind: asked[kind]}
     idle, beside, answered = measure(server, quiet, loads, trials(1, 10), trials(25, 100))
     for it in answered:
-        assert set(it["writes"]) == {"200"}
+        assert set(it[kind]) == {"200"}
     report(figure, idle, beside)
     judge(idle, beside)
 

@@ -1,13 +1,14 @@
 """How much of a process' time one tenant may use while others call.
 
 Threads serve tenants in turn (core.turns), but what computes is one: the event loop and Python's lock belong
-to everybody. So each request's time is counted, and a tenant that has used more than its part waits before
-its next request is served. Nothing is counted, and nobody waits, while a single tenant calls.
+to everybody. So each request's time is counted, and where those that a tenant makes side by side have used
+more than its part, the next one waits. Nothing is counted, and nobody waits, while a single tenant calls.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -21,10 +22,17 @@ from runplane.server.core.turns import CURRENT, Neighbours, Share
 
 T = TypeVar("T")
 
-PART: Final = 0.5
-"""Seconds of work a second that one of several tenants may cause in one process, request after request."""
 CROWD_PERCENT: Final = 12
-"""The same, in percent, for requests that come while others of their tenant are not answered."""
+"""Of a process' time, what requests may use that one of several tenants makes side by side."""
+SEQUENCE_PERCENT: Final = 75
+"""The same for requests one after the other, which one client cannot exceed by much."""
+MEETING_SECONDS: Final = 0.0003
+"""A request that comes so soon after one of another connection came beside it: nobody connects and asks as
+fast, and quick ones are done before the loop sees the next."""
+LONG_SECONDS: Final = 0.00075
+"""A read in a thread that takes longer counts as if it had company: meanwhile others wait for Python."""
+AGENTS_PERCENT: Final = 50
+"""The same for a tenant's agents, which are a crowd by nature; each of them has a limit."""
 AHEAD_SECONDS: Final = 0.1
 """How far ahead of its part one may be that has rested: a page of the console asks for ten things at once."""
 DEBT_SECONDS: Final = 1.0
@@ -55,13 +63,16 @@ class _Account:
     """Whose time it is. At `paid_at` its part makes up for what it has used."""
 
     paid_at: float
-    # the part of requests that come one after the other, and of those that come side by side
+    # of requests that come one after the other, and of those that come side by side
     part: float
     crowd_part: float
     # what a request costs, in seconds
     usual: float = _FIRST_GUESS
     # requests that are being served
     inside: int = 0
+    # the connection of the last one that was let in, and when one was done
+    line: Any = None
+    left_at: float = -math.inf
     waiting: deque[tuple[asyncio.Future[None], Bill]] = field(
         default_factory=deque[tuple["asyncio.Future[None]", "Bill"]]
     )
@@ -72,8 +83,12 @@ class _Account:
 class Bill:
     """What one request has used, in seconds, and whose time that is, once it is known."""
 
+    # which connection it came on
+    line: Any = None
     source: str = ""
     spent: float = 0.0
+    # of that, in long reads
+    long: float = 0.0
     reserved: float = 0.0
     account: _Account | None = None
     # whether it has yet to be proved who pays
@@ -91,17 +106,21 @@ class Pace:
     def __init__(self, crowd_percent: int = CROWD_PERCENT, now: Callable[[], float] = time.monotonic) -> None:
         self.neighbours = Neighbours(now)
         self._now = now
+        self._part = max(SEQUENCE_PERCENT, crowd_percent) / 100
         self._crowd_part = crowd_percent / 100
-        self._part = max(PART, self._crowd_part)
+        self._agents_part = max(AGENTS_PERCENT, crowd_percent) / 100
         self._accounts: dict[Any, _Account] = {}
         # for the metrics: requests that had to wait, and for how long in all
         self.waits = 0
         self.waited_seconds = 0.0
 
-    def count(self, request: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """`request`, to be awaited at once, with its time put down to whom it names by `enter`."""
+    def count(self, request: Coroutine[Any, Any, T], line: Any) -> Awaitable[T]:
+        """`request`, to be awaited at once, with its time put down to whom it names by `enter`.
+
+        `line` tells its connection from others.
+        """
         if self.neighbours.several:
-            return Counted(request, self._settle)
+            return Counted(request, Bill(line), self._settle)
         # a request that was sent behind another one inherits that one's context
         BILL.set(None)
         return request
@@ -164,12 +183,14 @@ class Pace:
         return account.inside < MOST_INSIDE and account.paid_at - AHEAD_SECONDS <= self._now()
 
     def _admit(self, account: _Account, bill: Bill) -> None:
-        crowd = account.inside or account.waiting
+        at = self._now()
+        met = bill.line != account.line and at - account.left_at < MEETING_SECONDS
+        crowd = met or account.inside or account.waiting
         bill.account = account
         bill.part = account.crowd_part if crowd else account.part
         account.inside += 1
+        account.line = bill.line
         # What it will cost is known at its end; whoever comes meanwhile must not find the account untouched.
-        at = self._now()
         before = max(account.paid_at, at)
         account.paid_at = max(before, min(before + account.usual / bill.part, at + DEBT_SECONDS))
         bill.reserved = (account.paid_at - before) * bill.part
@@ -196,19 +217,20 @@ class Pace:
         account, bill.account = bill.account, None
         if account is None:
             return
+        at = account.left_at = self._now()
         account.inside -= 1
         account.usual += (bill.spent - account.usual) * _LEARNING
-        paid_at = account.paid_at + (bill.spent - bill.reserved) / bill.part
-        account.paid_at = min(paid_at, self._now() + DEBT_SECONDS)
-        bill.spent, bill.stranger = 0.0, False
+        paid_at = account.paid_at + (bill.spent - bill.long - bill.reserved) / bill.part
+        paid_at += bill.long / account.crowd_part
+        account.paid_at = min(paid_at, at + DEBT_SECONDS)
+        bill.spent, bill.long, bill.stranger = 0.0, 0.0, False
         self._admit_next(account)
 
     def _open(self, key: Any, share: Share) -> _Account:
         at = self._now()
         if len(self._accounts) >= MAX_ACCOUNTS:
             self._make_room(at)
-        # agents of many clusters are a crowd by nature, and each has a limit
-        crowd_part = self._part if share.kind == "agents" else self._crowd_part
+        crowd_part = self._agents_part if share.kind == "agents" else self._crowd_part
         account = self._accounts[key] = _Account(at, self._part, crowd_part)
         return account
 
@@ -223,14 +245,15 @@ class Pace:
 class Counted(Generic[T]):
     """A coroutine whose computing is counted, and not its waiting."""
 
-    __slots__ = ("_job", "_settle")
+    __slots__ = ("_bill", "_job", "_settle")
 
-    def __init__(self, job: Coroutine[Any, Any, T], settle: Callable[[Bill], None]) -> None:
+    def __init__(self, job: Coroutine[Any, Any, T], bill: Bill, settle: Callable[[Bill], None]) -> None:
         self._job = job
+        self._bill = bill
         self._settle = settle
 
     def __await__(self) -> Generator[Any, Any, T]:
-        bill = Bill()
+        bill = self._bill
         BILL.set(bill)
         job = self._job
         step: Callable[[Any], Any] = job.send
@@ -253,13 +276,17 @@ class Counted(Generic[T]):
             self._settle(bill)
 
 
-def spend(job: Callable[[], T]) -> T:
+def spend(job: Callable[[], T], *, reading: bool = False) -> T:
     """Run `job` in a thread and put its computing down to the request that it is for."""
     bill = BILL.get()
     if bill is None:
         return job()
-    began = time.thread_time()
+    before, began = bill.spent, time.thread_time()
     try:
         return job()
     finally:
         bill.spent += time.thread_time() - began
+        # with what a database has taken
+        took = bill.spent - before
+        if reading and took > LONG_SECONDS:
+            bill.long += took

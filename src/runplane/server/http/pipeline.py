@@ -126,12 +126,12 @@ class Kernel:
         marks = Marks(self._ids.new())
         MARKS.set(marks)
         if self._tracing is None:
-            await self._pace.count(self._answer(scope, receive, send, marks))
+            await self._pace.count(self._answer(scope, receive, send, marks), scope["client"])
             return
         self._tracing.begin(marks, dict(scope["headers"]).get(b"traceparent", b""), scope["method"])
         answered = ("disconnected", "", 0, 0)
         try:
-            answered = await self._pace.count(self._answer(scope, receive, send, marks))
+            answered = await self._pace.count(self._answer(scope, receive, send, marks), scope["client"])
         finally:
             self._tracing.end(marks, *answered)
 

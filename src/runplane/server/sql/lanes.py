@@ -99,7 +99,11 @@ class Lanes:
         if self.trace is not None:
             job = self.trace("write" if turns is self._writers else "read", job)
         # what the job logs bears the marks of its request
-        return asyncio.wrap_future(turns.submit(share, partial(copy_context().run, partial(spend, job))))
+        return asyncio.wrap_future(
+            turns.submit(
+                share, partial(copy_context().run, partial(spend, job, reading=turns is self._readers))
+            )
+        )
 
     def inside(self) -> dict[tuple[str, str], int]:
         """How many jobs are inside, running ones included, by lane (read, write) and kind of share."""
