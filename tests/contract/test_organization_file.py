@@ -329,17 +329,29 @@ def test_a_department_does_not_take_projects_along_that_the_file_is_silent_about
     assert run("plan", file)[0] == 0
 
 
+class Terminal(io.StringIO):
+    """Standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_nothing_is_changed_unless_somebody_agrees(
     run: Run, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.write_text(FULL)
     for answer in ("n\n", "", "\n"):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        code, out, _ = run("apply", file)
+        monkeypatch.setattr(sys, "stdin", Terminal(answer))
+        code, out, err = run("apply", file)
         assert code == 1
-        assert "Apply this to http" in out
+        assert "Apply this to http" in out + err
         assert run("plan", file)[:2] == (2, PLANNED)
+    # what comes from a pipe is nobody's answer
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    code, out, err = run("apply", file)
+    assert (code, err) == (2, "There is no terminal to ask on; give --yes.\n")
+    assert run("plan", file)[:2] == (2, PLANNED)
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert run("apply", file)[0] == 0
     assert run("plan", file)[0] == 0
 
