@@ -272,6 +272,91 @@ def test_what_is_let_in_before_its_cost_is_known_is_bounded() -> None:
     assert play(scene) == MOST_INSIDE
 
 
+def test_who_waits_is_let_in_as_soon_as_less_was_used_than_reserved() -> None:
+    async def scene(it: World) -> float:
+        await both_call(it)
+        account = it.pace._open(A, A)
+        account.usual = 0.06
+
+        async def reading(cost: float, seconds: float) -> None:
+            await it.pace.enter(A)
+            await asyncio.sleep(seconds)
+            bill = BILL.get()
+            assert bill is not None
+            bill.spent += cost
+
+        asked = [reading(0.05, 0.005), reading(0.0001, 0.02)]
+        inside = [asyncio.ensure_future(it.pace.count(job, object())) for job in asked]  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        account.paid_at += 0.25
+        waited = await it.ask(A, 0.0001)
+        await asyncio.gather(*inside)
+        return waited
+
+    assert play(scene) < 0.4
+
+
+def test_those_that_gave_up_do_not_fill_the_line() -> None:
+    async def scene(it: World) -> float:
+        await both_call(it)
+
+        async def slow() -> None:
+            await it.pace.enter(A)
+            await asyncio.sleep(9)
+
+        held = [asyncio.ensure_future(it.pace.count(slow(), object())) for _ in range(MOST_INSIDE)]  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        gone = [asyncio.ensure_future(it.ask(A)) for _ in range(MOST_WAITING)]
+        await asyncio.sleep(0.01)
+        for task in gone:
+            task.cancel()
+        await asyncio.sleep(5)
+        await it.ask(B)
+        waited = await it.ask(A)
+        await asyncio.gather(*held, *gone, return_exceptions=True)
+        return waited
+
+    assert 3 < play(scene) < PATIENCE_SECONDS
+
+
+def test_who_waits_for_something_else_holds_no_place() -> None:
+    async def scene(it: World) -> float:
+        await both_call(it)
+
+        async def refused() -> None:
+            await it.pace.enter(A)
+            it.pace.leave()
+            await asyncio.sleep(3)
+
+        held = [asyncio.ensure_future(it.pace.count(refused(), object())) for _ in range(100)]  # type: ignore[arg-type]
+        await asyncio.sleep(0.2)
+        waited = await it.ask(A)
+        await asyncio.gather(*held)
+        return waited
+
+    assert play(scene) < 0.5
+
+
+def test_who_has_proved_it_late_pays_without_waiting() -> None:
+    async def scene(it: World) -> tuple[float, float]:
+        await both_call(it)
+
+        async def sign_in(source: int) -> None:
+            it.pace.comes_from(f"192.0.2.{source}")
+            await it.pace.enter_stranger(A)
+            it.compute(0.05)
+            it.pace.proved(A)
+
+        for number in range(20):
+            await it.pace.count(sign_in(number), number)
+        assert it.pace.waits == 0
+        return await it.ask(A), await it.ask(B)
+
+    mine, neighbours = play(scene)
+    assert 0 < mine <= DEBT_SECONDS
+    assert neighbours == 0
+
+
 def test_who_would_wait_too_long_is_refused() -> None:
     async def scene(it: World) -> tuple[list[Any], float, float]:
         await both_call(it)

@@ -93,6 +93,10 @@ class Bill:
     account: _Account | None = None
     # whether it has yet to be proved who pays
     stranger: bool = False
+    # whether others were there when it came
+    crowd: bool = False
+    # how long it may still wait
+    patience: float = PATIENCE_SECONDS
     part: float = 1.0
 
 
@@ -156,14 +160,28 @@ class Pace:
             await self._wait(bill, share, (bill.source, share))
 
     def proved(self, share: Share) -> None:
-        """A stranger has proved to be of `share`, and what it came for is done already."""
-        self.neighbours.met(share)
+        """A stranger has proved to be of `share`, which pays as well; what it came for is done already."""
+        bill = BILL.get()
+        if self.neighbours.met(share) and bill is not None and (bill.account is None or bill.stranger):
+            spent = bill.spent
+            self._settle(bill)
+            bill.spent = spent
+            self._admit(self._accounts.get(share) or self._open(share, share), bill)
+
+    def leave(self) -> None:
+        """The request only waits from now on, for something else than its tenant's turn."""
+        bill = BILL.get()
+        if bill is not None:
+            self._settle(bill)
 
     async def _wait(self, bill: Bill, share: Share, key: Any) -> None:
         account = self._accounts.get(key) or self._open(key, share)
+        # those that gave up must not count
+        self._admit_next(account)
         if not account.waiting and self._has_room(account):
             self._admit(account, bill)
             return
+        bill.crowd = bool(account.inside or account.waiting)
         if len(account.waiting) >= MOST_WAITING:
             raise Paced
         turn = asyncio.get_running_loop().create_future()
@@ -171,13 +189,15 @@ class Pace:
         began = self._now()
         self._admit_next(account)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(bill.patience):
                 await turn
         except TimeoutError as error:
             raise Paced from error
         finally:
+            waited = self._now() - began
+            bill.patience -= waited
             self.waits += 1
-            self.waited_seconds += self._now() - began
+            self.waited_seconds += waited
 
     def _has_room(self, account: _Account) -> bool:
         return account.inside < MOST_INSIDE and account.paid_at - AHEAD_SECONDS <= self._now()
@@ -185,7 +205,7 @@ class Pace:
     def _admit(self, account: _Account, bill: Bill) -> None:
         at = self._now()
         met = bill.line != account.line and at - account.left_at < MEETING_SECONDS
-        crowd = met or account.inside or account.waiting
+        crowd = met or bill.crowd or account.inside or account.waiting
         bill.account = account
         bill.part = account.crowd_part if crowd else account.part
         account.inside += 1
@@ -204,7 +224,11 @@ class Pace:
             if not turn.done():
                 self._admit(account, bill)
                 turn.set_result(None)
-        if waiting and account.timer is None and account.inside < MOST_INSIDE:
+        if account.timer is not None:
+            # what was reserved may have been too much, so the time may be an earlier one by now
+            account.timer.cancel()
+            account.timer = None
+        if waiting and account.inside < MOST_INSIDE:
             wait = account.paid_at - AHEAD_SECONDS - self._now()
             account.timer = asyncio.get_running_loop().call_later(max(wait, 0.0), self._on_time, account)
 
@@ -223,7 +247,7 @@ class Pace:
         paid_at = account.paid_at + (bill.spent - bill.long - bill.reserved) / bill.part
         paid_at += bill.long / account.crowd_part
         account.paid_at = min(paid_at, at + DEBT_SECONDS)
-        bill.spent, bill.long, bill.stranger = 0.0, 0.0, False
+        bill.spent, bill.long, bill.stranger, bill.crowd = 0.0, 0.0, False, False
         self._admit_next(account)
 
     def _open(self, key: Any, share: Share) -> _Account:

@@ -150,8 +150,7 @@ class Kernel:
             call.request_id = marks.request_id
             status, headers, body = await self._serve(call, receive)
         except DomainError as error:
-            if isinstance(error, (Throttled, Paced)):
-                await asyncio.sleep(REFUSED_SECONDS)
+            await self._delay(error)
             status, headers, body = self._refuse(error, call, surface)
         except Disconnected:
             return name, "", 0, 0
@@ -169,6 +168,8 @@ class Kernel:
         self._metrics.observe(name, status, perf_counter() - started)
         at_once = scope.get("extensions", _NOTHING).get(AT_ONCE)
         if at_once is None or not at_once(send, status, sent, body):
+            # until a slow client has taken it
+            self._pace.leave()
             await _send(send, status, sent, body)
         if call is not None:
             once.sent(call, scope)
@@ -296,6 +297,11 @@ class Kernel:
             operation = call.operation
             route = Route(operation.method, operation.path, operation.id, operation.successor)
             self._journal.ledger.called(caller, call.request.header(b"user-agent"), route)
+
+    async def _delay(self, error: DomainError) -> None:
+        if isinstance(error, (Throttled, Paced)):
+            self._pace.leave()
+            await asyncio.sleep(REFUSED_SECONDS)
 
     def _refuse(self, error: DomainError, call: Call[Any] | None, surface: Surface) -> Answer:
         status, headers, body = problems.answer(error, surface)

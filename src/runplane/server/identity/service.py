@@ -86,6 +86,7 @@ class Identity:
 
     async def slowly(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run password hashing in its own bounded threads. Raises Unavailable when too much waits."""
+        self.lanes.pace.leave()
         return await asyncio.wrap_future(self.gate.submit(work, *args, **kwargs))
 
     def sign_in_origin(self, request: TokenRequest, subject: str, subject_type: str) -> Origin:
