@@ -26,13 +26,13 @@ CROWD_PERCENT: Final = 12
 """Of a process' time, what requests may use that one of several tenants makes side by side."""
 SEQUENCE_PERCENT: Final = 75
 """The same for requests one after the other, which one client cannot exceed by much."""
+AGENTS_PERCENT: Final = 50
+"""What a tenant's agents may use side by side: they are a crowd by nature, and each of them has a limit."""
 MEETING_SECONDS: Final = 0.0003
 """A request that comes so soon after one of another connection came beside it: nobody connects and asks as
 fast, and quick ones are done before the loop sees the next."""
 LONG_SECONDS: Final = 0.00075
 """A read in a thread that takes longer counts as if it had company: meanwhile others wait for Python."""
-AGENTS_PERCENT: Final = 50
-"""The same for a tenant's agents, which are a crowd by nature; each of them has a limit."""
 AHEAD_SECONDS: Final = 0.1
 """How far ahead of its part one may be that has rested: a page of the console asks for ten things at once."""
 DEBT_SECONDS: Final = 1.0
