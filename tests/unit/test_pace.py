@@ -29,6 +29,7 @@ from runplane.server.core.pace import (
     spend,
 )
 from runplane.server.core.turns import CURRENT, SHARED_SECONDS, Share, agents_of, callers_of
+from runplane.server.settings.limits import LimitSettings
 
 T = TypeVar("T")
 
@@ -468,6 +469,75 @@ def test_only_so_many_accounts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
         return len(it.pace._accounts)
 
     assert play(scene) <= 100
+
+
+def test_an_account_is_kept_while_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace_module, "MAX_ACCOUNTS", 3)
+
+    async def scene(it: World) -> bool:
+        await both_call(it)
+
+        async def slow() -> None:
+            await it.pace.enter(A)
+            await asyncio.sleep(5)
+
+        held = asyncio.ensure_future(it.pace.count(slow(), object()))  # type: ignore[arg-type]
+        await asyncio.sleep(1)
+        account = it.pace._accounts[A]
+        for number in range(10):
+            await it.ask(B, stranger=True, source=f"192.0.2.{number}")
+        await held
+        return it.pace._accounts[A] is account
+
+    assert play(scene)
+
+
+def test_who_had_to_wait_beside_another_is_of_a_crowd_even_when_that_is_gone() -> None:
+    async def scene(it: World) -> float:
+        await both_call(it)
+        account = it.pace._open(A, A)
+        parts: list[float] = []
+
+        async def note(seconds: float) -> None:
+            await it.pace.enter(A)
+            bill = BILL.get()
+            assert bill is not None
+            parts.append(bill.part)
+            await asyncio.sleep(seconds)
+
+        first = asyncio.ensure_future(it.pace.count(note(0.01), object()))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        account.paid_at += 0.5
+        await it.pace.count(note(0), object())
+        await first
+        return parts[-1]
+
+    assert play(scene) == CROWD_PART
+
+
+def test_the_five_seconds_are_for_all_of_a_request() -> None:
+    async def scene(it: World) -> float:
+        await both_call(it)
+        for key in (("192.0.2.1", A), A):
+            # nobody can be let in for four seconds
+            it.pace._open(key, A).paid_at += 4
+
+        async def token() -> None:
+            it.pace.comes_from("192.0.2.1")
+            await it.pace.enter_stranger(A)
+            it.pace._accounts[A].paid_at = it.at + 4
+            await it.pace.enter(A)
+
+        began = it.at
+        with pytest.raises(Paced):
+            await it.pace.count(token(), object())
+        return it.at - began
+
+    assert play(scene) == pytest.approx(PATIENCE_SECONDS, abs=0.1)
+
+
+def test_the_setting_and_the_pace_have_one_default() -> None:
+    assert LimitSettings().tenant_percent == CROWD_PERCENT
 
 
 def test_a_hundred_percent_is_all_there_is() -> None:
