@@ -83,18 +83,19 @@ def test_every_answer_under_a_limit_tells_it_and_probes_have_none(server: Server
 
 @pytest.mark.parametrize("route", [V1, V2, TOKEN, APP_TOKEN])
 def test_a_token_call_counts_for_its_client(make_server: Make, route: str) -> None:
-    server = limited(make_server, client_per_minute=30)
+    # one more every five seconds: none of them comes back while this runs
+    server = limited(make_server, client_per_minute=12)
     machine = service_account(server)
-    answers = [ask(server, route, machine) for _ in range(30)]
+    answers = [ask(server, route, machine) for _ in range(12)]
     assert {it.status_code for it in answers} == {200}
-    assert [standing(it)[1] for it in answers][:3] == [29, 28, 27]
+    assert [standing(it)[1] for it in answers][:3] == [11, 10, 9]
     # the token is the same client's
     token = answers[0].json().get("accessToken") or answers[0].json()["access_token"]
     refused = [ask(server, route, machine), server.client(token).get(PERMISSIONS)]
     assert [it.status_code for it in refused] == [429, 429]
     for answer in refused:
-        assert int(answer.headers["retry-after"]) == 2
-        assert standing(answer)[:2] == ("30", 0)
+        assert 1 <= int(answer.headers["retry-after"]) <= 5
+        assert standing(answer)[:2] == ("12", 0)
         assert 55 <= standing(answer)[2] <= 60
         assert answer.headers["cache-control"] == "no-store"
     said = refused[0].json()
@@ -104,18 +105,21 @@ def test_a_token_call_counts_for_its_client(make_server: Make, route: str) -> No
     else:
         assert said["code"] == 429
         sentence = said["message"]
-    assert sentence.startswith("This client makes more than 30 requests a minute; wait 2 s")
+    wait = refused[0].headers["retry-after"]
+    assert sentence.startswith(f"This client makes more than 12 requests a minute; wait {wait} s")
     assert refused[1].json().keys() == {"code", "message"}
     # others go on
     assert server.admin.get(PERMISSIONS).status_code == 200
 
 
 def test_an_access_key_counts_for_its_owner(make_server: Make) -> None:
-    server = limited(make_server, client_per_minute=30)
+    server = limited(make_server, client_per_minute=10)
     key = access_key(server.admin)
     key = Machine(key.id, key.client_id, key.client_id, key.secret)
-    rest = standing(server.admin.get(PERMISSIONS))[1]
-    assert standing(ask(server, V1, key))[1] == rest - 1
+    rest = [standing(server.admin.get(PERMISSIONS))[1] for _ in range(3)][-1]
+    # one more comes back every six seconds, perhaps just now; a key with a limit of its own has 9
+    assert standing(ask(server, V1, key))[1] in (rest - 1, rest)
+    assert rest < 9
 
 
 @pytest.mark.parametrize("route", [*JSON_ROUTES, *FORM_ROUTES])
@@ -183,7 +187,7 @@ def test_wrong_secrets_say_the_same_with_a_limit_of_their_own(make_server: Make)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_official_client_waits_as_long_as_it_is_told(make_server: Make) -> None:
-    server = limited(make_server, client_per_minute=30)
+    server = limited(make_server, client_per_minute=20)
     machine = service_account(server)
     rule = {"subjectId": machine.name, "subjectType": "service-account", "roleId": 1}
     rule |= {"scopeType": "tenant", "scopeId": "1001"}
@@ -192,7 +196,8 @@ def test_the_official_client_waits_as_long_as_it_is_told(make_server: Make) -> N
     try:
         accounts = api.ServiceAccountsApi(client)
         accounts.get_service_accounts()
-        while standing(ask(server, V1, machine))[1] > 0:
+        # refused at the beginning of the three seconds that one request takes to come back
+        while ask(server, V1, machine).headers.get("retry-after") != "3":
             pass
         started = time.monotonic()
         with recorded(server) as seen:
@@ -201,7 +206,7 @@ def test_the_official_client_waits_as_long_as_it_is_told(make_server: Make) -> N
     finally:
         client.close()
     assert found is not None
-    # refused once, told to wait two seconds, and let in
+    # refused once, told to wait two or three seconds, and let in
     assert [it.path for it in seen] == ["/api/v1/service-accounts"] * 2
     assert took >= 1.9
 
