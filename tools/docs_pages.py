@@ -5,7 +5,7 @@ They are made when the site is built and not committed, so none can be stale. `m
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -200,4 +200,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    wanted = argparse.ArgumentParser(description="Write the reference pages of the documentation.")
+    wanted.add_argument(
+        "folder", nargs="?", type=Path, default=FOLDER, help="where to (default: docs/reference)"
+    )
+    main(wanted.parse_args().folder)
