@@ -83,10 +83,12 @@ def report(figure: Figure, idle: Timed, beside: Timed) -> None:
     """Print the times."""
     for name in (*idle.took, "all"):
         alone, with_noise = idle.times(name), beside.times(name)
+        then_alone, then = idle.times(name, later=True), beside.times(name, later=True)
         figure(
             f"{name}, alone and beside ({with_noise.count} requests)",
             f"p50 {alone.p50:.1f} and {with_noise.p50:.1f} ms, p99 {alone.p99:.1f} and"
-            f" {with_noise.p99:.1f} ms (×{with_noise.p99 / alone.p99:.1f})",
+            f" {with_noise.p99:.1f} ms (×{with_noise.p99 / alone.p99:.1f}); once it has begun"
+            f" {then_alone.p99:.1f} and {then.p99:.1f} ms (×{then.p99 / then_alone.p99:.1f})",
         )
     times = beside.times("all").p99 / idle.times("all").p99
     figure(f"p99 of all within {TIMES:g} times that alone", "yes" if times <= TIMES else "no")

@@ -19,6 +19,8 @@ from support.processes import NEW_PASSWORD, ServerProcess, clean_environment, ne
 from support.server import ADMIN_EMAIL
 
 HOST = "quiet.example.com"
+BEGINNING = 10
+"""Turns of a round in which noise that has just begun uses what anybody may use at once."""
 _ADMIN = "ada@quiet.example"
 
 
@@ -92,13 +94,14 @@ class Timed:
     """Milliseconds that requests took, by what they were, and the statuses that were no 2xx."""
 
     took: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    later: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """Those of `took` that did not come as a round began."""
     refused: list[int] = field(default_factory=list[int])
 
-    def times(self, name: str) -> Times:
+    def times(self, name: str, *, later: bool = False) -> Times:
         """What requests of a name took; `all` for every one."""
-        found = sorted(
-            self.took[name] if name != "all" else [it for them in self.took.values() for it in them]
-        )
+        took = self.later if later else self.took
+        found = sorted(took[name] if name != "all" else [it for them in took.values() for it in them])
         return Times(found[len(found) // 2], found[min(len(found) - 1, len(found) * 99 // 100)], len(found))
 
 
@@ -115,7 +118,10 @@ def time_requests(server: ServerProcess, account: Account, rounds: int, timed: T
             connection.request(method, path, content, headers)
             answer = connection.getresponse()
             said = answer.read()
-            timed.took.setdefault(name, []).append((time.perf_counter() - started) * 1000)
+            took = (time.perf_counter() - started) * 1000
+            timed.took.setdefault(name, []).append(took)
+            if turn >= BEGINNING:
+                timed.later.setdefault(name, []).append(took)
             if answer.status // 100 != 2:
                 timed.refused.append(answer.status)
             return json.loads(said) if said else None
