@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -50,9 +51,9 @@ def serve(loaded: Loaded, reload: Reload, say: Say) -> int:
 
 
 def _work(loaded: Loaded, given: Handover) -> int:
+    _prepare()
     from runplane.server.commands.worker import work  # noqa: PLC0415
 
-    _return_large_blocks()
     _make_data_dir(loaded)
     work(loaded, given)
     return 0
@@ -60,9 +61,9 @@ def _work(loaded: Loaded, given: Handover) -> int:
 
 def _alone(loaded: Loaded, sockets: list[socket.socket], reload: Reload, say: Say) -> int:
     """Serve in this process; once SIGHUP has put workers in its place, supervise them."""
+    _prepare()
     from runplane.server.commands.alone import Alone  # noqa: PLC0415
 
-    _return_large_blocks()
     _make_data_dir(loaded)
     successors = Alone(loaded, sockets, reload, say).serve()
     if successors is None:
@@ -86,6 +87,13 @@ def _supervise(loaded: Loaded, sockets: list[socket.socket], reload: Reload, say
         return await Supervisor(loaded.settings, sockets, make_run_dir(), reload=reload, say=say).run()
 
     return asyncio.run(run())
+
+
+def _prepare() -> None:
+    """What a process that serves does before it loads the server."""
+    _return_large_blocks()
+    # modules stay: to look for garbage among them takes a seventh of a start (`worker.run` ends this)
+    gc.disable()
 
 
 def _return_large_blocks() -> None:
