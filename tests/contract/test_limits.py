@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from runplane.server.core.pace import spend
 from runplane.server.core.secrets import new_secret
 from runplane.server.http.pipeline import REFUSED_SECONDS
+from runplane.server.sql import lanes
 from support.accounts import (
     APP_TOKEN,
     FORM_ROUTES,
@@ -26,7 +28,7 @@ from support.accounts import (
 )
 from support.clusters import agent_of, make_cluster
 from support.runapy import ApiClient, api, configuration, recorded
-from support.server import NO_HINDRANCE, Server
+from support.server import ADMIN_EMAIL, ADMIN_PASSWORD, NO_HINDRANCE, Server
 
 PERMISSIONS = "/api/v1/authorization/permissions"
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
@@ -68,6 +70,54 @@ def test_who_is_refused_is_slowed_down(make_server: Make) -> None:
     began = time.monotonic()
     assert server.admin.get(PERMISSIONS).status_code == 429
     assert time.monotonic() - began >= REFUSED_SECONDS
+
+
+def test_who_waits_for_something_else_holds_no_place_of_its_tenant(
+    make_server: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = limited(make_server, client_per_minute=1)
+    pace = server.app.stores.lanes.pace
+    left: list[None] = []
+    monkeypatch.setattr(pace, "leave", lambda: left.append(None))
+    # while a password is hashed
+    token = server.token(ADMIN_EMAIL, ADMIN_PASSWORD)
+    assert len(left) == 1
+    client = server.client(token)
+    assert client.get(PERMISSIONS).status_code == 200
+    assert len(left) == 1
+    # while a refusal is held back
+    assert client.get(PERMISSIONS).status_code == 429
+    assert len(left) == 2
+
+
+def test_connections_and_long_reads_are_told_to_who_keeps_the_pace(
+    make_server: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make_server()
+    token = server.token(ADMIN_EMAIL, ADMIN_PASSWORD)
+    pace = server.app.stores.lanes.pace
+    lines: list[Any] = []
+    kinds: list[bool] = []
+    count = pace.count
+
+    def noted(request: Any, line: Any) -> Any:
+        lines.append(line)
+        return count(request, line)
+
+    def told(job: Callable[[], Any], *, reading: bool) -> Any:
+        kinds.append(reading)
+        return spend(job, reading=reading)
+
+    monkeypatch.setattr(pace, "count", noted)
+    monkeypatch.setattr(lanes, "spend", told)
+    one, other = server.client(token), server.client(token)
+    assert [it.get("/api/v1/users").status_code for it in (one, one, other)] == [200] * 3
+    assert lines[0] == lines[1] != lines[2]
+    assert kinds
+    assert all(kinds)
+    kinds.clear()
+    assert one.post("/api/v1/access-keys", json={"name": "key"}).status_code == 201
+    assert not all(kinds)
 
 
 def test_every_answer_under_a_limit_tells_it_and_probes_have_none(server: Server) -> None:

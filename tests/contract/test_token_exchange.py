@@ -78,6 +78,17 @@ def test_a_token_of_the_issuer_acts_as_the_service_account(
     )
 
 
+def test_who_waits_for_the_keys_of_another_issuer_holds_no_place_of_its_tenant(
+    trusting: Server, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id, client_id = account(trusting)
+    trust(trusting, issuer, account_id)
+    left: list[None] = []
+    monkeypatch.setattr(trusting.app.stores.lanes.pace, "leave", lambda: left.append(None))
+    assert exchange(trusting, issuer.token(), V1, clientId=client_id).status_code == 200
+    assert len(left) == 1
+
+
 @pytest.mark.clause("exchange.not-longer")
 def test_the_token_lives_no_longer_than_the_trust_says(trusting: Server, issuer: Issuer) -> None:
     far = int(time.time()) + 7200

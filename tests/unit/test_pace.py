@@ -66,6 +66,14 @@ class World(asyncio.SelectorEventLoop):
         if bill is not None:
             bill.spent += seconds
 
+    def begin(self, job: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A request that goes on by itself, on a connection of its own."""
+
+        async def request() -> T:
+            return await self.pace.count(job, object())
+
+        return self.create_task(request())
+
     async def ask(
         self, share: Share, cost: float = 0.0, stranger: bool = False, source: str = "", line: Any = None
     ) -> float:
@@ -229,7 +237,7 @@ def test_a_burst_of_long_requests_keeps_its_tenant_out_for_seconds_only(many: in
             assert bill is not None
             bill.spent += cost
 
-        burst = [asyncio.ensure_future(it.pace.count(long(), object())) for _ in range(many)]  # type: ignore[arg-type]
+        burst = [it.begin(long()) for _ in range(many)]
         await asyncio.sleep(PATIENCE_SECONDS)
         others = []
         for _ in range(5):
@@ -264,7 +272,7 @@ def test_what_is_let_in_before_its_cost_is_known_is_bounded() -> None:
             inside -= 1
 
         found = await asyncio.gather(
-            *(asyncio.ensure_future(it.pace.count(long(), object())) for _ in range(100)),  # type: ignore[arg-type]
+            *(it.begin(long()) for _ in range(100)),
             return_exceptions=True,
         )
         assert {type(it) for it in found} <= {type(None), Paced}
@@ -287,7 +295,7 @@ def test_who_waits_is_let_in_as_soon_as_less_was_used_than_reserved() -> None:
             bill.spent += cost
 
         asked = [reading(0.05, 0.005), reading(0.0001, 0.02)]
-        inside = [asyncio.ensure_future(it.pace.count(job, object())) for job in asked]  # type: ignore[arg-type]
+        inside = [it.begin(job) for job in asked]
         await asyncio.sleep(0)
         account.paid_at += 0.25
         waited = await it.ask(A, 0.0001)
@@ -305,7 +313,7 @@ def test_those_that_gave_up_do_not_fill_the_line() -> None:
             await it.pace.enter(A)
             await asyncio.sleep(9)
 
-        held = [asyncio.ensure_future(it.pace.count(slow(), object())) for _ in range(MOST_INSIDE)]  # type: ignore[arg-type]
+        held = [it.begin(slow()) for _ in range(MOST_INSIDE)]
         await asyncio.sleep(0.01)
         gone = [asyncio.ensure_future(it.ask(A)) for _ in range(MOST_WAITING)]
         await asyncio.sleep(0.01)
@@ -329,7 +337,7 @@ def test_who_waits_for_something_else_holds_no_place() -> None:
             it.pace.leave()
             await asyncio.sleep(3)
 
-        held = [asyncio.ensure_future(it.pace.count(refused(), object())) for _ in range(100)]  # type: ignore[arg-type]
+        held = [it.begin(refused()) for _ in range(100)]
         await asyncio.sleep(0.2)
         waited = await it.ask(A)
         await asyncio.gather(*held)
@@ -481,7 +489,7 @@ def test_an_account_is_kept_while_it_is_used(monkeypatch: pytest.MonkeyPatch) ->
             await it.pace.enter(A)
             await asyncio.sleep(5)
 
-        held = asyncio.ensure_future(it.pace.count(slow(), object()))  # type: ignore[arg-type]
+        held = it.begin(slow())
         await asyncio.sleep(1)
         account = it.pace._accounts[A]
         for number in range(10):
@@ -505,7 +513,7 @@ def test_who_had_to_wait_beside_another_is_of_a_crowd_even_when_that_is_gone() -
             parts.append(bill.part)
             await asyncio.sleep(seconds)
 
-        first = asyncio.ensure_future(it.pace.count(note(0.01), object()))  # type: ignore[arg-type]
+        first = it.begin(note(0.01))
         await asyncio.sleep(0)
         account.paid_at += 0.5
         await it.pace.count(note(0), object())

@@ -38,9 +38,9 @@ def run(
 ) -> None:
     """Serve on copies of `sockets` until a signal; `listening` is called on the event loop once it does.
 
-    `shares` is there if other processes serve on the same sockets. From then on garbage is collected, among
-    what comes after. Raises SettingsError for settings that cannot work here, CommandFailed for what may work
-    later.
+    From that moment garbage is collected, among what comes after it. `shares` is there if other processes
+    serve on the same sockets. Raises SettingsError for settings that cannot work here, CommandFailed for what
+    may work later.
     """
     app = open_app(loaded, loaded.settings.listening_on(sockets[0].getsockname()[1]))
 
